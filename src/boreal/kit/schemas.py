@@ -1,8 +1,8 @@
 """What wire shapes are made of: the base of every model, and the types that more than one resource uses.
 
 A shape of a request is validated and strict: a number is never read from a string or a boolean, and no string
-holds what the database cannot store. A shape of a reply is documentation and a test oracle; at run time rows are
-rendered to dictionaries and are not validated again, so replies have no defaults: each field is always there.
+holds what the database cannot store. A shape of a reply is documentation and a test oracle: at run time rows
+are rendered to dictionaries and not validated again, so replies have no defaults and each field is always there.
 """
 
 from collections import deque
@@ -79,19 +79,17 @@ def _unstorable(body: Any) -> Iterator[tuple[Place, str]]:
     while pending:
         place, value = pending.popleft()
         if isinstance(value, str):
-            if (text := _encodable(value)) is not value or "\0" in value:
-                yield place, text
+            if "\0" in value or _sendable(value) is not value:
+                yield place, _sendable(value)
         elif isinstance(value, dict):
             for key, member in value.items():
-                inner = (*place, _encodable(str(key)))
-                pending.append((inner, member))
-                if inner[-1] != key or "\0" in key:
-                    yield inner, str(inner[-1])
+                inner = (*place, _sendable(str(key)))
+                pending.extend(((inner, key), (inner, member)))
         elif isinstance(value, list):
             pending.extend(((*place, index), member) for index, member in enumerate(value))
 
 
-def _encodable(text: str) -> str:
+def _sendable(text: str) -> str:
     """The same object, unless it holds a lone surrogate: then a copy that can be sent in a reply."""
     try:
         text.encode()
