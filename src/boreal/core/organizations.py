@@ -1,6 +1,10 @@
-"""States of an organization and the platforms it can link to (platform spec 6)."""
+"""An organization: its states, its settings and their defaults (platform spec 6)."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import Any
+from uuid import UUID
 
 
 class OrganizationStatus(StrEnum):
@@ -25,3 +29,82 @@ class SocialPlatform(StrEnum):
     TIKTOK = "tiktok"
     LINKEDIN = "linkedin"
     OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organization:
+    """A merchant. The settings groups are the wire's own objects (platform spec 6.3)."""
+
+    id: UUID
+    created_at: datetime
+    modified_at: datetime | None
+    deleted_at: datetime | None
+    name: str
+    slug: str
+    avatar_url: str | None
+    email: str | None
+    website: str | None
+    socials: list[dict[str, str]]
+    status: OrganizationStatus
+    status_updated_at: datetime
+    details_submitted_at: datetime | None
+    blocked_at: datetime | None
+    feature_settings: dict[str, bool]
+    subscription_settings: dict[str, Any]
+    notification_settings: dict[str, bool]
+    customer_email_settings: dict[str, bool]
+    customer_portal_settings: dict[str, Any]
+    invoice_numbering: str
+    customer_invoice_prefix: str
+    default_presentment_currency: str
+    rate_limit_group: str
+
+
+DEFAULT_FEATURE_SETTINGS = {
+    "issue_funding_enabled": False,
+    "seat_based_pricing_enabled": False,
+    "revops_enabled": False,
+    "wallets_enabled": False,
+    "member_model_enabled": False,
+}
+DEFAULT_SUBSCRIPTION_SETTINGS = {
+    "allow_multiple_subscriptions": False,
+    "allow_customer_updates": True,
+    "proration_behavior": "prorate",
+    "benefit_revocation_grace_period": 0,
+    "prevent_trial_abuse": False,
+}
+DEFAULT_NOTIFICATION_SETTINGS = {"new_order": True, "new_subscription": True}
+DEFAULT_CUSTOMER_EMAIL_SETTINGS = {
+    "order_confirmation": True,
+    "subscription_cancellation": True,
+    "subscription_confirmation": True,
+    "subscription_cycled": True,
+    "subscription_past_due": True,
+    "subscription_revoked": True,
+    "subscription_uncanceled": True,
+    "subscription_updated": True,
+}
+DEFAULT_CUSTOMER_PORTAL_SETTINGS = {
+    "usage": {"show": True},
+    "subscription": {"update_seats": True, "update_plan": True},
+}
+
+
+def facts(before: Organization | None, after: Organization) -> tuple[str, ...]:
+    """`organization.updated` for every update (platform spec 6.2); creation is nobody's news."""
+    return () if before is None else ("organization.updated",)
+
+
+def payments_are_ready(organization: Organization, *, sandbox: bool) -> bool:
+    """Whether a payment may be taken (platform spec 6.6).
+
+    The sandbox always is; a blocked or denied organization never. Otherwise the organization must be set up: under
+    review or active, its details submitted, not empty.
+    """
+    if sandbox:
+        return True
+    if organization.blocked_at is not None or organization.status is OrganizationStatus.DENIED:
+        return False
+    live = {OrganizationStatus.ACTIVE, OrganizationStatus.INITIAL_REVIEW, OrganizationStatus.ONGOING_REVIEW}
+    return organization.status in live and organization.details_submitted_at is not None

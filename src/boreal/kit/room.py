@@ -1,0 +1,33 @@
+"""What a room declares about itself in its `room.py`: everything that `main` has to wire up."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from boreal.kit.auth import Resolver
+from boreal.kit.db import Database
+from boreal.kit.facts import Renderer
+from boreal.kit.routing import Routes
+from boreal.kit.tx import Noun
+from boreal.kit.work import Kind
+
+
+@dataclass(frozen=True)
+class Room:
+    """One room's manifest.
+
+    `renderers` maps a fact, or a noun for all its facts, to how its payload is read. `kinds` are the kinds of work it
+    does. `reactions` maps a fact to the kinds of work that follow it. `resolvers` maps a token prefix to its look-up.
+    `invariants` are queries that must return no rows.
+    """
+
+    name: str
+    nouns: tuple[Noun, ...] = ()
+    routes: tuple[Routes, ...] = ()
+    renderers: Mapping[str, Renderer] = field(default_factory=dict)
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    reactions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    resolvers: Mapping[str, Callable[[Database], Resolver]] = field(default_factory=dict)
+    invariants: Mapping[str, sa.sql.base.Executable] = field(default_factory=dict)
+    payload_schemas: Mapping[str, type] = field(default_factory=dict)

@@ -1,0 +1,273 @@
+"""Routes: declared beside their handler with who may call and with which scope, found by walking a dictionary.
+
+    products = Routes("/v1/products", tags=("products",))
+
+    @products.get("/{id}", audience=MERCHANT, scopes=("products:read",), returns=Product, errors=(ResourceNotFound,))
+    async def get(app: App, actor: Actor, id: UUID4) -> dict: ...
+
+FastAPI reads the signature, validates what comes in and writes the OpenAPI document. What goes out is serialised by
+orjson as it is: the declared response model documents it, and the contract tests validate it. Forgetting the audience
+or the scopes is a `TypeError` when the module is imported.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, Literal, get_type_hints
+from urllib.parse import unquote
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, create_model
+
+from boreal.kit.app import App
+from boreal.kit.auth import Actor, Subject
+from boreal.kit.listing import METADATA_PARAMETER, ListQuery, ListSpec
+from boreal.kit.problems import Problem
+
+JSON = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+
+
+def dump(content: Any) -> bytes:
+    """JSON as the API speaks it: UTC with `Z`, no spaces."""
+    return orjson.dumps(content, default=str, option=JSON)
+
+
+class Reply(Response):
+    """A JSON reply."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return dump(content)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may call an operation; the HTTP surface holds it against the actor before anything is parsed."""
+
+    audience: frozenset[Subject]
+    scopes: tuple[str, ...]
+
+
+Handler = Callable[..., Any]
+
+
+@dataclass
+class Routes:
+    """The routes of one resource. `tags` name it in the document; operation ids are `tag:function`."""
+
+    prefix: str
+    tags: tuple[str, ...] = ()
+    router: APIRouter = field(default_factory=lambda: APIRouter(redirect_slashes=False))
+
+    def get(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Declares a GET; see `_operation` for the options."""
+        return self._operation("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Declares a POST."""
+        return self._operation("POST", path, **options)
+
+    def patch(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Declares a PATCH."""
+        return self._operation("PATCH", path, **options)
+
+    def delete(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Declares a DELETE."""
+        return self._operation("DELETE", path, **options)
+
+    def put(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Declares a PUT."""
+        return self._operation("PUT", path, **options)
+
+    def _operation(
+        self,
+        method: str,
+        path: str,
+        *,
+        audience: frozenset[Subject],
+        scopes: Sequence[str],
+        returns: Any = None,
+        status: int = 200,
+        errors: Iterable[type[Problem] | tuple[int, Any]] = (),
+        listing: ListSpec | None = None,
+        name: str | None = None,
+        public: bool = True,
+        mcp: bool = False,
+    ) -> Callable[[Handler], Handler]:
+        def declare(handler: Handler) -> Handler:
+            operation = name or handler.__name__
+            extra: dict[str, Any] = {
+                "x-scopes": list(scopes),
+                "x-polar-allowed-subjects": sorted(subject.value for subject in audience),
+                "x-speakeasy-group": ".".join(self.tags),
+                "x-speakeasy-name-override": operation,
+            }
+            if listing is not None:
+                extra["x-speakeasy-pagination"] = _PAGINATION
+                if listing.has_metadata:
+                    extra["parameters"] = [METADATA_PARAMETER]
+            endpoint = _endpoint(handler, Access(audience, tuple(scopes)), listing, status)
+            self.router.add_api_route(
+                self.prefix + path,
+                endpoint,
+                methods=[method],
+                status_code=status,
+                response_model=returns,
+                responses=_documented(errors),
+                tags=[*self.tags, *(("mcp",) if mcp else ())],
+                operation_id=":".join((*self.tags, operation)),
+                name=operation,
+                openapi_extra=extra,
+                include_in_schema=public,
+            )
+            return handler
+
+        return declare
+
+
+_PAGINATION = {
+    "type": "offsetLimit",
+    "inputs": [
+        {"name": "page", "in": "parameters", "type": "page"},
+        {"name": "limit", "in": "parameters", "type": "limit"},
+    ],
+    "outputs": {"results": "$.items", "numPages": "$.pagination.max_page"},
+}
+
+
+_problem_models: dict[str, type[BaseModel]] = {}
+
+
+def problem_model(name: str) -> type[BaseModel]:
+    """The documented body of a problem: `{"error": name, "detail": string}`, one model per name."""
+    if name not in _problem_models:
+        error: Any = Literal[name]
+        _problem_models[name] = create_model(name, error=(error, ...), detail=(str, ...))
+    return _problem_models[name]
+
+
+def _documented(errors: Iterable[type[Problem] | tuple[int, Any]]) -> dict[int | str, dict[str, Any]]:
+    by_status: dict[int, list[Any]] = {}
+    for error in errors:
+        status, model = (
+            error if isinstance(error, tuple) else (error.status, problem_model(error.error or error.__name__))
+        )
+        by_status.setdefault(status, []).append(model)
+    documented: dict[int | str, dict[str, Any]] = {}
+    for status, models in by_status.items():
+        union = models[0]
+        for model in models[1:]:
+            union = union | model
+        documented[status] = {"model": union}
+    return documented
+
+
+def _endpoint(handler: Handler, access: Access, listing: ListSpec | None, status: int) -> Handler:
+    """Wraps a handler for FastAPI: `app`, `actor` and the list query come from us, the rest from the request."""
+    hints = get_type_hints(handler, include_extras=True)
+    parameters = [
+        parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in inspect.signature(handler).parameters.values()
+    ]
+    ours = {parameter.name for parameter in parameters if parameter.annotation in (App, Actor, ListQuery, Request)}
+    declared = [parameter for parameter in parameters if parameter.name not in ours]
+    list_names = frozenset(parameter.name for parameter in listing.parameters) if listing else frozenset()
+    by_type = {hint: name for name, hint in hints.items() if name in ours}
+    app_name, actor_name = by_type.get(App), by_type.get(Actor)
+    query_name, request_name = by_type.get(ListQuery), by_type.get(Request)
+
+    @wraps(handler)
+    async def endpoint(request: Request, **given: Any) -> Response:
+        scope = request.scope
+        arguments = given
+        if listing is not None and query_name is not None:
+            arguments = {name: value for name, value in given.items() if name not in list_names}
+            arguments[query_name] = listing.parse(request, given)
+        if app_name is not None:
+            arguments[app_name] = scope["boreal"]
+        if actor_name is not None:
+            arguments[actor_name] = scope["actor"]
+        if request_name is not None:
+            arguments[request_name] = request
+        result = await handler(**arguments)
+        if isinstance(result, Response):
+            return result
+        return Response(status_code=204) if status == 204 else Reply(result, status_code=status)
+
+    request_parameter = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request)
+    endpoint.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [request_parameter, *declared, *(listing.parameters if listing else ())]
+    )
+    endpoint.__annotations__ = {}
+    endpoint.access = access  # type: ignore[attr-defined]
+    return endpoint
+
+
+class _Node:
+    __slots__ = ("children", "routes", "wildcard")
+
+    def __init__(self) -> None:
+        self.children: dict[str, _Node] = {}
+        self.wildcard: _Node | None = None
+        self.routes: dict[str, tuple[APIRoute, tuple[str, ...]]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A found path: its routes by method, with the names and the values of its parameters."""
+
+    routes: Mapping[str, tuple[APIRoute, tuple[str, ...]]]
+    values: tuple[str, ...]
+
+
+class RouteTable:
+    """All routes in a dictionary of path segments: finding one costs its number of segments, not the number of routes."""
+
+    def __init__(self, routers: Iterable[APIRouter]) -> None:
+        self._root = _Node()
+        for router in routers:
+            for route in router.routes:
+                assert isinstance(route, APIRoute)
+                self._add(route)
+
+    def _add(self, route: APIRoute) -> None:
+        node, names = self._root, []
+        for segment in route.path.split("/")[1:]:
+            if segment.startswith("{"):
+                names.append(segment[1:-1])
+                node.wildcard = node.wildcard or _Node()
+                node = node.wildcard
+            else:
+                node = node.children.setdefault(segment, _Node())
+        for method in route.methods or ():
+            if method in node.routes:
+                raise ValueError(f"{method} {route.path} is declared twice")
+            node.routes[method] = (route, tuple(names))
+
+    def find(self, raw_path: str) -> Match | None:
+        """The routes of a path (still percent-encoded), or None."""
+        segments = raw_path.split("/")[1:]
+        found = self._walk(self._root, segments, 0)
+        if found is None:
+            return None
+        node, values = found
+        return Match(node.routes, tuple(unquote(value) for value in values))
+
+    def _walk(self, node: _Node, segments: Sequence[str], index: int) -> tuple[_Node, tuple[str, ...]] | None:
+        if index == len(segments):
+            return (node, ()) if node.routes else None
+        segment = segments[index]
+        exact = node.children.get(segment)
+        if exact is not None:
+            found = self._walk(exact, segments, index + 1)
+            if found is not None:
+                return found
+        if node.wildcard is not None and segment:
+            found = self._walk(node.wildcard, segments, index + 1)
+            if found is not None:
+                return found[0], (segment, *found[1])
+        return None

@@ -1,0 +1,186 @@
+"""Settings: read once from the environment, checked, and never looked up again.
+
+Every setting is a field below with its default and one sentence of help. A wrong value, or a `BOREAL_*` variable that
+does not exist, is one readable line naming the variable.
+"""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+
+class SettingsError(Exception):
+    """A setting cannot be understood; the message names the variable and says what would be right."""
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _flag(value: str) -> bool:
+    lowered = value.strip().lower()
+    if lowered in ("1", "true", "yes", "on"):
+        return True
+    if lowered in ("0", "false", "no", "off"):
+        return False
+    raise ValueError("must be true or false")
+
+
+def _number(low: int, high: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if not re.fullmatch(r"\d+", value.strip()) or not low <= int(value) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(value)
+
+    return parse
+
+
+def _choice(*options: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in options:
+            raise ValueError(f"must be one of {', '.join(options)}")
+        return value
+
+    return parse
+
+
+def _list(value: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in value.split(",") if item.strip())
+
+
+def _path(value: str) -> Path:
+    return Path(value).expanduser()
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in schemes or not (parts.netloc or parts.query or parts.path):
+            raise ValueError(f"must be a URL beginning with {' or '.join(s + '://' for s in schemes)}")
+        return value.rstrip("/") if "postgresql" not in schemes else value
+
+    return parse
+
+
+def setting(variable: str, help: str, parse: Callable[[str], Any], default: Any = MISSING) -> Any:
+    """One setting: its environment variable, one sentence of help, how its text is read."""
+    return field(default=default, metadata={"variable": variable, "help": help, "parse": parse})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of a process."""
+
+    database_url: str | None = setting(
+        "DATABASE_URL",
+        "A PostgreSQL 15 or later of your own, instead of the embedded one.",
+        _url("postgresql", "postgres"),
+        None,
+    )
+    data_dir: Path | None = setting(
+        "BOREAL_DATA_DIR", "Where the embedded PostgreSQL, the key file and uploaded files live.", _path, None
+    )
+    key_file: Path | None = setting(
+        "BOREAL_KEY_FILE",
+        "The server's secret keys; made on first start. Default: `keys` in the data directory.",
+        _path,
+        None,
+    )
+    host: str = setting("BOREAL_HOST", "The address to listen on.", _text, "127.0.0.1")
+    port: int = setting("BOREAL_PORT", "The port to listen on.", _number(0, 65535), 8000)
+    base_url: str | None = setting(
+        "BOREAL_BASE_URL",
+        "How people reach this server, for links in pages and mail. Default: from host and port.",
+        _url("http", "https"),
+        None,
+    )
+    environment: str = setting(
+        "BOREAL_ENVIRONMENT",
+        "`sandbox` moves no money and says so on every reply; `production` does.",
+        _choice("sandbox", "production"),
+        "sandbox",
+    )
+    payments: str = setting("BOREAL_PAYMENTS", "The payment processor.", _choice("sandbox"), "sandbox")
+    tax: str = setting("BOREAL_TAX", "The source of tax rates; `none` collects no tax.", _choice("none"), "none")
+    mail: str = setting(
+        "BOREAL_MAIL",
+        "`capture` keeps mail and shows it under /mail; `smtp` sends it.",
+        _choice("capture", "smtp"),
+        "capture",
+    )
+    smtp_url: str | None = setting(
+        "BOREAL_SMTP_URL", "The mail server, for BOREAL_MAIL=smtp.", _url("smtp", "smtps"), None
+    )
+    mail_domain: str = setting("BOREAL_MAIL_DOMAIN", "The domain of sender addresses.", _text, "boreal.localhost")
+    webhook_allowed_hosts: tuple[str, ...] = setting(
+        "BOREAL_WEBHOOK_ALLOWED_HOSTS",
+        "Host names and addresses, comma separated, that webhooks may reach although they are private, also by plain http.",
+        _list,
+        (),
+    )
+    first_party_origins: tuple[str, ...] = setting(
+        "BOREAL_FIRST_PARTY_ORIGINS", "Origins, comma separated, whose pages may send cookies.", _list, ()
+    )
+    trusted_proxies: tuple[str, ...] = setting(
+        "BOREAL_TRUSTED_PROXIES", "Addresses, comma separated, whose X-Forwarded-For is believed.", _list, ()
+    )
+    rate_limit_per_minute: int = setting(
+        "BOREAL_RATE_LIMIT_PER_MINUTE",
+        "Requests a minute per organization, customer or address; 0 switches limits off.",
+        _number(0, 1_000_000),
+        300,
+    )
+    pool_size: int = setting("BOREAL_POOL_SIZE", "Connections to PostgreSQL per process.", _number(2, 500), 10)
+    shared_buffers_mb: int = setting(
+        "BOREAL_SHARED_BUFFERS_MB", "shared_buffers of the embedded PostgreSQL.", _number(16, 1_000_000), 512
+    )
+    log_level: str = setting(
+        "BOREAL_LOG_LEVEL",
+        "The least severe events that are logged.",
+        _choice("debug", "info", "warning", "error"),
+        "info",
+    )
+    log_format: str = setting(
+        "BOREAL_LOG_FORMAT", "`text` for people, `json` for machines.", _choice("text", "json"), "text"
+    )
+
+    @property
+    def url(self) -> str:
+        """The public base URL, without a slash at the end."""
+        return self.base_url or f"http://{self.host if self.host != '0.0.0.0' else '127.0.0.1'}:{self.port}"
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether no real money moves here."""
+        return self.environment == "sandbox"
+
+
+def read_settings(environment: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
+    """The settings of this process. `overrides` (command-line options that were given) win; None is not given.
+
+    Raises `SettingsError` for a value that cannot be read, an unknown `BOREAL_*` variable, or a combination that
+    cannot work.
+    """
+    known = {item.metadata["variable"]: item for item in fields(Settings)}
+    for variable in environment:
+        if variable.startswith("BOREAL_") and variable not in known:
+            raise SettingsError(f"{variable} is not a setting of Boreal")
+    values: dict[str, Any] = {}
+    for variable, item in known.items():
+        text = environment.get(variable, "")
+        if text.strip():
+            try:
+                values[item.name] = item.metadata["parse"](text)
+            except ValueError as wrong:
+                raise SettingsError(f"{variable} {wrong}, not {text!r}") from None
+    values.update({name: value for name, value in overrides.items() if value is not None})
+    settings = Settings(**values)
+    if settings.mail == "smtp" and not settings.smtp_url:
+        raise SettingsError("BOREAL_SMTP_URL must be set when BOREAL_MAIL is smtp")
+    if settings.environment == "production" and settings.payments == "sandbox":
+        raise SettingsError("BOREAL_PAYMENTS must not be sandbox when BOREAL_ENVIRONMENT is production")
+    return settings

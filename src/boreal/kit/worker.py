@@ -1,0 +1,134 @@
+"""The worker: dispatches facts and does due work, in one event loop, until it is told to stop."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
+
+import structlog
+
+from boreal.kit.app import App
+from boreal.kit.facts import Dispatcher
+from boreal.kit.telemetry import begin_trace
+from boreal.kit.work import Claims, Later, Work
+
+_log = structlog.get_logger("boreal.worker")
+
+IDLE_S = 5.0
+"""How long a loop sleeps at most when nothing is due and nobody wakes it."""
+
+
+async def run(app: App, work: Work, claims: Claims) -> None:
+    """Does one claimed row and records how it ended. Only cancellation escapes."""
+    kind = app.kinds[work.kind]
+    begin_trace(work.trace)
+    try:
+        async with asyncio.timeout(kind.lease_s):
+            await kind.handler(app, work)
+    except Later as later:
+        await claims.postpone(work, later)
+    except Exception as error:
+        _log.warning("work_failed", kind=work.kind, id=work.id, attempts=work.attempts, exc_info=error)
+        await claims.fail(work, kind, f"{type(error).__name__}: {error}", now=app.clock.now())
+    else:
+        await claims.finish(work, now=app.clock.now())
+
+
+class Worker:
+    """Runs every queue with its own number of concurrent rows, and the dispatcher."""
+
+    def __init__(
+        self, app: App, dispatcher: Dispatcher, *, concurrency: Mapping[str, int] | None = None
+    ) -> None:
+        self._app = app
+        self._dispatcher = dispatcher
+        given = concurrency or {}
+        self._queues = {
+            queue: given.get(queue, 8) for queue in sorted({kind.queue for kind in app.kinds.values()})
+        }
+
+    async def run(self) -> None:
+        """Works until cancelled; rows in progress are then left to their lease."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._dispatch())
+            for queue, slots in self._queues.items():
+                group.create_task(self._work(queue, slots))
+
+    async def _dispatch(self) -> None:
+        wake = self._app.wakeups.event("dispatch")
+        while True:
+            wake.clear()
+            try:
+                done = await self._dispatcher.run_once(now=self._app.clock.now())
+            except Exception as error:
+                _log.error("dispatch_failed", exc_info=error)
+                done = 0
+                await asyncio.sleep(1)
+            if done:
+                self._app.wakeups.wake()
+            else:
+                await _sleep(wake, IDLE_S)
+
+    async def _work(self, queue: str, slots: int) -> None:
+        claims = Claims(self._app.database, queue)
+        wake = self._app.wakeups.event(queue)
+        lease_s = max(kind.lease_s for kind in self._app.kinds.values() if kind.queue == queue)
+        running: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                wake.clear()
+                taken: list[Work] = []
+                try:
+                    if len(running) < slots:
+                        taken = await claims.claim(
+                            now=self._app.clock.now(), batch_size=slots - len(running), lease_s=lease_s + 5
+                        )
+                except Exception as error:
+                    _log.error("claim_failed", queue=queue, exc_info=error)
+                    await asyncio.sleep(1)
+                for work in taken:
+                    task = asyncio.create_task(run(self._app, work, claims))
+                    running.add(task)
+                    task.add_done_callback(running.discard)
+                    task.add_done_callback(lambda _task: wake.set())
+                if not taken:
+                    await _sleep(wake, await self._pause_s(claims) if len(running) < slots else IDLE_S)
+        finally:
+            for task in running:
+                task.cancel()
+
+    async def _pause_s(self, claims: Claims) -> float:
+        with suppress(Exception):
+            due_at = await claims.next_due_at()
+            if due_at is not None:
+                return min(max((due_at - self._app.clock.now()).total_seconds(), 0.01), IDLE_S)
+        return IDLE_S
+
+
+async def _sleep(wake: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await wake.wait()
+
+
+async def drain(app: App, dispatcher: Dispatcher, *, limit: int = 10_000) -> int:
+    """Does everything that is due by the app's clock, in order, until nothing is; returns the number of rows done.
+
+    For tests and for moving test clocks. Raises `RuntimeError` when more than `limit` rows keep coming.
+    """
+    done = 0
+    queues = {kind.queue: Claims(app.database, kind.queue) for kind in app.kinds.values()}
+    while True:
+        dispatched = await dispatcher.run_once(now=app.clock.now())
+        taken = []
+        for claims in queues.values():
+            for work in await claims.claim(
+                now=app.clock.now(), batch_size=100, lease_s=timedelta(minutes=5).total_seconds(), share=100
+            ):
+                taken.append(work)
+                await run(app, work, claims)
+        done += len(taken)
+        if done > limit:
+            raise RuntimeError(f"more than {limit} rows of work; does one bring about itself?")
+        if not taken and not dispatched:
+            return done

@@ -1,0 +1,1 @@
+"""Organizations: the merchants that sell through an installation."""

@@ -1,0 +1,34 @@
+"""`/v1/organizations` (platform spec 6)."""
+
+from typing import Any
+
+from boreal.kit.app import App
+from boreal.kit.auth import MERCHANT, Actor
+from boreal.kit.listing import ListQuery
+from boreal.kit.problems import ResourceNotFound
+from boreal.kit.routing import Routes
+from boreal.kit.schemas import UUID4, ListResource
+from boreal.rooms.platform.organizations import queries
+from boreal.rooms.platform.organizations.schemas import Organization
+
+routes = Routes("/v1/organizations", tags=("organizations",))
+
+READ = ("organizations:read", "organizations:write")
+
+
+@routes.get(
+    "/", audience=MERCHANT, scopes=READ, returns=ListResource[Organization], listing=queries.ORGANIZATIONS, name="list"
+)
+async def list_organizations(app: App, actor: Actor, query: ListQuery) -> dict[str, Any]:
+    """Lists the organizations that the caller may see: its own for a token."""
+    page = await queries.ORGANIZATIONS.fetch(app.database, actor, query)
+    return page.envelope([queries.render(row) for row in page.rows])
+
+
+@routes.get("/{id}", audience=MERCHANT, scopes=READ, returns=Organization, errors=(ResourceNotFound,))
+async def get(app: App, actor: Actor, id: UUID4) -> dict[str, Any]:
+    """Gets an organization."""
+    row = await app.database.fetchrow(queries.GET, id=id, **actor.binds())
+    if row is None:
+        raise ResourceNotFound
+    return queries.render(row)

@@ -1,0 +1,21 @@
+"""The manifest of the platform room."""
+
+from boreal.core import organizations as organization_rules
+from boreal.core.organizations import Organization
+from boreal.kit.room import Room
+from boreal.kit.tx import Noun
+from boreal.rooms.platform.organizations import queries as organization_queries
+from boreal.rooms.platform.organizations import routes as organization_routes
+from boreal.rooms.platform.organizations.tables import OrganizationRow
+from boreal.rooms.platform.tokens import queries as token_queries
+from boreal.rooms.platform.tokens import routes as token_routes
+
+ORGANIZATION = Noun("organization", Organization, OrganizationRow, facts=organization_rules.facts)
+
+room = Room(
+    name="platform",
+    nouns=(ORGANIZATION,),
+    routes=(organization_routes.routes, token_routes.routes),
+    renderers={"organization": organization_queries.payload},
+    resolvers={"": token_queries.resolver},
+)

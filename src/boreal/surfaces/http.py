@@ -1,0 +1,194 @@
+"""The HTTP surface: one plain ASGI application for API and pages.
+
+A request is given a trace, its actor (a bad bearer ends here), its route from the dictionary, and the check of
+audience and scope; then FastAPI's route parses and the handler runs. Every problem becomes the body that platform
+spec 1.7 prescribes; what nobody expected is logged and answered with 500.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, HTTPException
+from fastapi.exceptions import RequestValidationError
+
+from boreal.kit.app import App
+from boreal.kit.auth import authorize
+from boreal.kit.problems import Problem
+from boreal.kit.ratelimit import Limiter
+from boreal.kit.routing import Match, Reply, RouteTable
+from boreal.kit.telemetry import begin_trace
+from boreal.surfaces.cors import Cors
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+MAX_BODY_BYTES = 10_000_000
+
+_log = structlog.get_logger("boreal.http")
+
+
+class HttpApp:
+    """The ASGI application of a process."""
+
+    def __init__(self, app: App, *, routers: Iterable[APIRouter], limiter: Limiter) -> None:
+        self.app = app
+        self.table = RouteTable(routers)
+        self.cors = Cors(app.settings.first_party_origins)
+        self.limiter = limiter
+        self._headers = [(b"x-polar-sandbox", b"1")] if app.settings.is_sandbox else []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        headers = _headers(scope)
+        extra = self._headers + self.cors.headers(headers)
+        started = False
+
+        async def reply(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message.get("headers", ()), *extra]
+            await send(message)
+
+        begin_trace()
+        try:
+            await self._serve(scope, headers, receive, reply, extra)
+        except Exception as error:
+            if started:
+                raise
+            await _reply_to(error, scope)(scope, receive, reply)
+
+    async def _serve(
+        self,
+        scope: Scope,
+        headers: Mapping[bytes, bytes],
+        receive: Receive,
+        send: Send,
+        extra: list[tuple[bytes, bytes]],
+    ) -> None:
+        if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
+            await self.cors.preflight(headers)(scope, receive, send)
+            return
+        _refuse_hostile(scope, headers)
+        if scope["path"].startswith("/api/v1"):
+            extra.append((b"x-polar-deprecation-notice", b"Paths beginning with /api/v1 are deprecated; use /v1."))
+            scope["raw_path"] = scope["raw_path"][len(b"/api") :]
+        header = headers.get(b"authorization")
+        actor = await self.app.authenticator.authenticate(header.decode("latin-1") if header else None)
+        raw_path = scope["raw_path"].partition(b"?")[0].decode("latin-1")
+        self.limiter.check(actor, raw_path, _peer(scope, headers, self.app.settings.trusted_proxies))
+        match = self.table.find(raw_path)
+        if match is None:
+            await self._elsewhere(raw_path, scope)(scope, receive, send)
+            return
+        found = match.routes.get(scope["method"])
+        if found is None:
+            raise HTTPException(405, headers={"allow": ", ".join(sorted(match.routes))})
+        route, names = found
+        access = route.endpoint.access
+        scope["boreal"] = self.app
+        scope["actor"] = authorize(actor, audience=access.audience, scopes=access.scopes)
+        scope["path_params"] = dict(zip(names, match.values, strict=True))
+        async with AsyncExitStack() as stack:
+            scope["fastapi_middleware_astack"] = stack
+            await route.app(scope, receive, send)
+
+    def _elsewhere(self, raw_path: str, scope: Scope) -> Reply:
+        other = raw_path[:-1] if raw_path.endswith("/") else raw_path + "/"
+        match: Match | None = self.table.find(other) if len(raw_path) > 1 else None
+        if match is None:
+            raise HTTPException(404)
+        query = scope["query_string"].decode("latin-1")
+        location = self.app.settings.url + other + (f"?{query}" if query else "")
+        return Reply(None, status_code=307, headers={"location": location})
+
+
+def _headers(scope: Scope) -> dict[bytes, bytes]:
+    return dict(scope["headers"])
+
+
+def _peer(scope: Scope, headers: Mapping[bytes, bytes], trusted: tuple[str, ...]) -> str:
+    client = scope.get("client")
+    peer = client[0] if client else ""
+    if peer in trusted and b"x-forwarded-for" in headers:
+        for hop in reversed(headers[b"x-forwarded-for"].decode("latin-1").split(",")):
+            peer = hop.strip()
+            if peer not in trusted:
+                break
+    scope["boreal_peer"] = peer
+    return peer
+
+
+def _refuse_hostile(scope: Scope, headers: Mapping[bytes, bytes]) -> None:
+    """Refuses what no operation could take: NUL in path or query (PostgreSQL has no such character), huge bodies."""
+    if b"%00" in scope["raw_path"] or b"%00" in scope["query_string"]:
+        where = "path" if b"%00" in scope["raw_path"] else "query"
+        fault = {
+            "type": "value_error",
+            "loc": (where,),
+            "msg": "Value error, NUL characters are not allowed",
+            "input": None,
+        }
+        raise RequestValidationError([{**fault, "ctx": {"error": {}}}])
+    length = headers.get(b"content-length", b"0")
+    if length.isdigit() and int(length) > MAX_BODY_BYTES:
+        raise HTTPException(413)
+
+
+_PHRASES = {404: "Not Found", 405: "Method Not Allowed", 413: "Content Too Large"}
+
+
+def _reply_to(error: Exception, scope: Scope) -> Reply:
+    if isinstance(error, Problem):
+        return (
+            Reply(error.body(), status_code=error.status, headers=error.headers)
+            if error.status != 429
+            else _empty(error)
+        )
+    if isinstance(error, RequestValidationError):
+        return Reply(
+            {"error": "RequestValidationError", "detail": [_fault(item) for item in error.errors()]},
+            status_code=422,
+        )
+    if isinstance(error, HTTPException):
+        if error.status_code == 400:
+            fault = {
+                "type": "json_invalid",
+                "loc": ["body", 0],
+                "msg": "JSON decode error",
+                "input": {},
+                "ctx": {"error": "not UTF-8"},
+            }
+            return Reply({"error": "RequestValidationError", "detail": [fault]}, status_code=422)
+        return Reply(
+            {"detail": _PHRASES.get(error.status_code, error.detail)},
+            status_code=error.status_code,
+            headers=error.headers,
+        )
+    _log.error("request_failed", method=scope["method"], path=_route_of(scope), exc_info=error)
+    return Reply({"error": "InternalServerError", "detail": "Something went wrong on our side."}, status_code=500)
+
+
+def _empty(error: Problem) -> Reply:
+    reply = Reply(None, status_code=error.status, headers=error.headers)
+    reply.body = b""
+    reply.headers["content-length"] = "0"
+    return reply
+
+
+def _fault(item: dict[str, Any]) -> dict[str, Any]:
+    """A pydantic error as the wire has it: no link to documentation, exceptions as an empty object."""
+    fault = {name: value for name, value in item.items() if name != "url"}
+    if "ctx" in fault:
+        fault["ctx"] = {name: {} if isinstance(value, Exception) else value for name, value in fault["ctx"].items()}
+    return fault
+
+
+def _route_of(scope: Scope) -> str:
+    """The path for the log: client secrets and tokens in it are cut."""
+    return "/".join(segment[:12] for segment in scope["path"].split("/"))
