@@ -1,0 +1,1 @@
+"""What is sold: products, prices, discounts, custom fields and benefits."""

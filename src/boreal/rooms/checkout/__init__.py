@@ -1,0 +1,1 @@
+"""How a purchase is made: checkout sessions and links."""

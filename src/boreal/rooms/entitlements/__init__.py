@@ -1,0 +1,1 @@
+"""What a customer has: grants, keys, files and state."""

@@ -1,0 +1,1 @@
+"""The state of a customer at a glance."""

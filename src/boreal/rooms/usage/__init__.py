@@ -1,0 +1,1 @@
+"""What is measured: events, meters and their balances."""

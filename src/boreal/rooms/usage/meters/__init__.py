@@ -1,0 +1,1 @@
+"""Meters: what counts among the events."""
