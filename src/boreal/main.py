@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from boreal.kit.app import App
@@ -20,6 +21,7 @@ from boreal.kit.settings import Settings
 from boreal.kit.tx import Nouns, Transactions
 from boreal.kit.work import Kind, Request, Wakeups, enqueue
 from boreal.rooms.platform.room import room as platform_room
+from boreal.surfaces import document
 from boreal.surfaces.http import HttpApp
 
 ROOMS: tuple[Room, ...] = (platform_room,)
@@ -32,6 +34,16 @@ class Boreal:
     app: App
     http: HttpApp
     dispatcher: Dispatcher
+
+    async def close(self) -> None:
+        """Closes what `compose` opened; the database is the caller's."""
+
+
+@cache
+def openapi() -> dict[str, Any]:
+    """The OpenAPI document of all rooms."""
+    routes = [resource for room in ROOMS for resource in room.routes]
+    return document.openapi(routes, _merged(room.payload_schemas for room in ROOMS))
 
 
 def compose(
@@ -72,6 +84,15 @@ def compose(
         limiter=Limiter(clock, per_minute=settings.rate_limit_per_minute),
     )
     return Boreal(app, http, Dispatcher(database, fan_out=fan_out, react=_reactions(kinds)))
+
+
+async def interest(connection: Connection, organization_id: Any) -> list[Any]:
+    """Nobody listens yet."""
+    return []
+
+
+async def fan_out(connection: Connection, facts: Any, now: datetime) -> None:
+    """Nothing to deliver yet."""
 
 
 def _merged(parts: Any) -> dict[str, Any]:

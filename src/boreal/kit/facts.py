@@ -43,9 +43,9 @@ FactRow = sa.Table(
 FactCursorRow = sa.Table(
     "fact_cursor",
     metadata,
-    sa.Column("only", sa.Boolean, primary_key=True, server_default=sa.true()),
+    sa.Column("singleton", sa.Boolean, primary_key=True, server_default=sa.true()),
     sa.Column("position", sa.BigInteger, nullable=False, server_default="0"),
-    sa.CheckConstraint("only", name="one_row"),
+    sa.CheckConstraint("singleton", name="one_row"),
 )
 
 
@@ -146,7 +146,7 @@ _UNDISPATCHED = (
 _ADVANCE = sa.text(
     """
     INSERT INTO fact_cursor AS cursor (position) VALUES (:step)
-    ON CONFLICT (only) DO UPDATE SET position = cursor.position + :step
+    ON CONFLICT (singleton) DO UPDATE SET position = cursor.position + :step
     RETURNING position
     """
 ).bindparams(sa.bindparam("step", type_=sa.BigInteger))

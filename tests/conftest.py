@@ -1,0 +1,49 @@
+"""Fixtures for everything that needs a running Boreal."""
+
+import itertools
+import os
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from tests.support.postgres import create_database, drop_database
+from tests.support.schema import ddl
+from tests.support.shop import Shop, found_shop, open_shop
+
+_WORKER = f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.getpid()}"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+async def template() -> AsyncIterator[str]:
+    """A migrated, empty database that others are copied from."""
+    name = f"boreal_template_{_WORKER}"
+    dsn = await create_database(name)
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(ddl())
+    await connection.close()
+    yield name
+    await drop_database(name)
+
+
+@pytest.fixture
+async def dsn(template: str) -> AsyncIterator[str]:
+    """A database of this test's own."""
+    name = f"boreal_test_{_WORKER}_{next(_numbers)}"
+    yield await create_database(name, template=template)
+    await drop_database(name)
+
+
+@pytest.fixture
+async def shop(dsn: str) -> AsyncIterator[Shop]:
+    """A shop on a database of its own; when the test is over every invariant must hold."""
+    async with open_shop(dsn) as opened:
+        yield opened
+        await opened.check()
+
+
+@pytest.fixture
+async def other_shop(shop: Shop) -> Shop:
+    """Another organization in the same Boreal."""
+    return await found_shop(shop.boreal, shop.clock, slug="rival")
