@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from pydantic import Field
+from typing_extensions import TypeAliasType
 
 from boreal.core.benefits import BenefitType, LicenseKeyTimeframe, RepositoryPermission
 from boreal.kit.schemas import UUID4, Identified, MetadataOutputType, Schema, Timestamped
@@ -132,11 +133,12 @@ class BenefitMeterCredit(BenefitBase):
     properties: BenefitMeterCreditProperties
 
 
-Benefit = (
+Benefit = TypeAliasType(
+    "Benefit",
     BenefitCustom
     | BenefitDiscord
     | BenefitGitHubRepository
     | BenefitDownloadables
     | BenefitLicenseKeys
-    | BenefitMeterCredit
+    | BenefitMeterCredit,
 )

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from pydantic import Field
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
 from boreal.kit.schemas import (
     UUID4,
@@ -107,10 +107,13 @@ class CustomFieldSelect(CustomFieldBase):
     properties: CustomFieldSelectProperties
 
 
-CustomField = Annotated[
-    CustomFieldText | CustomFieldNumber | CustomFieldDate | CustomFieldCheckbox | CustomFieldSelect,
-    Field(discriminator="type"),
-]
+CustomField = TypeAliasType(
+    "CustomField",
+    Annotated[
+        CustomFieldText | CustomFieldNumber | CustomFieldDate | CustomFieldCheckbox | CustomFieldSelect,
+        Field(discriminator="type"),
+    ],
+)
 
 
 class AttachedCustomField(Schema):
