@@ -20,11 +20,12 @@ from boreal.kit.secrets import Keyring
 from boreal.kit.settings import Settings
 from boreal.kit.tx import Nouns, Transactions
 from boreal.kit.work import Kind, Request, Wakeups, enqueue
+from boreal.rooms.catalog.room import room as catalog_room
 from boreal.rooms.platform.room import room as platform_room
 from boreal.surfaces import document
 from boreal.surfaces.http import HttpApp
 
-ROOMS: tuple[Room, ...] = (platform_room,)
+ROOMS: tuple[Room, ...] = (platform_room, catalog_room)
 
 
 @dataclass

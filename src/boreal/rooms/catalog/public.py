@@ -1,9 +1,22 @@
-"""The door of the catalog room: wire shapes that rooms above show inside their own."""
+"""The door of the catalog room: its tables for joins, products and prices for the rooms above, and wire shapes.
+
+The records are `boreal.core.products.Product` and `boreal.core.prices.Price`; the `Product` here is the wire shape.
+"""
 
 from boreal.rooms.catalog.benefits.schemas import BenefitPublic
 from boreal.rooms.catalog.custom_fields.schemas import AttachedCustomField
 from boreal.rooms.catalog.discounts.schemas import CheckoutDiscount, DiscountMinimal
+from boreal.rooms.catalog.products.commands import create_ad_hoc_prices
 from boreal.rooms.catalog.products.price_schemas import AnyProductPrice, ProductPricesCreate
+from boreal.rooms.catalog.products.prices import price_faults, read_prices
+from boreal.rooms.catalog.products.queries import ProductDetail, find_price, find_products, read_products
+from boreal.rooms.catalog.products.rendering import (
+    render_checkout_product,
+    render_customer_order_product,
+    render_order_product,
+    render_price,
+    render_product,
+)
 from boreal.rooms.catalog.products.schemas import (
     CheckoutProduct,
     CustomerProduct,
@@ -11,6 +24,7 @@ from boreal.rooms.catalog.products.schemas import (
     ProductBase,
     TrialConfiguration,
 )
+from boreal.rooms.catalog.products.tables import ProductPriceRow, ProductRow
 
 __all__ = [
     "AnyProductPrice",
@@ -22,6 +36,20 @@ __all__ = [
     "DiscountMinimal",
     "Product",
     "ProductBase",
+    "ProductDetail",
+    "ProductPriceRow",
     "ProductPricesCreate",
+    "ProductRow",
     "TrialConfiguration",
+    "create_ad_hoc_prices",
+    "find_price",
+    "find_products",
+    "price_faults",
+    "read_prices",
+    "read_products",
+    "render_checkout_product",
+    "render_customer_order_product",
+    "render_order_product",
+    "render_price",
+    "render_product",
 ]

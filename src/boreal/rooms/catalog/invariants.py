@@ -1,0 +1,26 @@
+"""What must always hold in the catalog: each query finds what breaks it, so it must find nothing."""
+
+import sqlalchemy as sa
+
+from boreal.core.prices import AmountType, PriceSource
+from boreal.rooms.catalog.products.tables import ProductPriceRow, ProductRow
+
+P = ProductRow.c
+R = ProductPriceRow.c
+
+_LIVE = sa.and_(R.source == PriceSource.CATALOG.value, R.is_archived.is_(False))
+_PRICED = sa.select(R.id, R.product_id).join_from(ProductPriceRow, ProductRow, P.id == R.product_id)
+
+INVARIANTS = {
+    "a price belongs to the organization of its product": _PRICED.where(R.organization_id != P.organization_id),
+    "a product has a live price": sa.select(P.id).where(
+        ~sa.exists().where(R.product_id == P.id, _LIVE).correlate(ProductRow)
+    ),
+    "a product has at most one live static price": sa.select(R.product_id)
+    .where(_LIVE, R.amount_type != AmountType.METERED_UNIT.value)
+    .group_by(R.product_id)
+    .having(sa.func.count() > 1),
+    "only a recurring product has metered prices": _PRICED.where(
+        R.amount_type == AmountType.METERED_UNIT.value, P.recurring_interval.is_(None)
+    ),
+}

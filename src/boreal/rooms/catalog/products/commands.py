@@ -1,0 +1,205 @@
+"""Making and changing products (catalog spec 2)."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from boreal.core.prices import Price, PriceSource, in_wire_order
+from boreal.core.products import Product
+from boreal.kit.app import App
+from boreal.kit.auth import Actor
+from boreal.kit.db import Runs
+from boreal.kit.problems import Fault, Invalid, ResourceNotFound
+from boreal.kit.tx import Tx
+from boreal.rooms.catalog.custom_fields.schemas import AttachedCustomFieldCreate
+from boreal.rooms.catalog.products import prices, queries, references
+from boreal.rooms.catalog.products.price_schemas import ExistingProductPrice
+from boreal.rooms.catalog.products.prices import PriceCreate
+from boreal.rooms.catalog.products.queries import ProductDetail
+from boreal.rooms.catalog.products.schemas import ProductCreate, ProductCreateRecurring, ProductUpdate
+from boreal.rooms.platform.public import organization_of
+
+_PRICES = ("body", "prices")
+_INTERVAL = ("body", "recurring_interval")
+
+
+async def create(app: App, actor: Actor, body: ProductCreate) -> ProductDetail:
+    """A new product; its prices are in the order of the request. Raises `Invalid` with every fault."""
+    organization_id = organization_of(actor, body.organization_id)
+    async with app.transaction(organization_id) as tx:
+        trial = body if isinstance(body, ProductCreateRecurring) else None
+        product = Product(
+            id=uuid.uuid4(),
+            created_at=tx.now,
+            modified_at=None,
+            organization_id=organization_id,
+            name=body.name,
+            description=body.description,
+            recurring_interval=body.recurring_interval,
+            recurring_interval_count=body.recurring_interval_count,
+            trial_interval=trial.trial_interval if trial else None,
+            trial_interval_count=trial.trial_interval_count if trial else None,
+            is_archived=False,
+            metadata=body.metadata,
+        )
+        faults = await _price_faults(tx, product, body.prices)
+        faults += await _attachment_faults(tx, product, body.medias, body.attached_custom_fields)
+        if faults:
+            raise Invalid(*faults)
+        await tx.save(None, product)
+        return ProductDetail(product, await _add(tx, product, body.prices, source=PriceSource.CATALOG))
+
+
+async def update(app: App, actor: Actor, *, id: UUID, body: ProductUpdate) -> ProductDetail:
+    """Changes what the body names. Raises `ResourceNotFound`, or `Invalid` with every fault (catalog spec 2.5, 2.6)."""
+    organization_id = await _organization_of_product(app.database, actor, id)
+    async with app.transaction(organization_id) as tx:
+        before = await queries.lock_product(tx, id)
+        wanted, missing = _wanted(before.prices, body.prices)
+        faults = _interval_faults(before.product, body) + _trial_faults(before.product, body) + missing
+        if wanted is not None:
+            faults += await _price_faults(tx, before.product, wanted)
+        faults += await _attachment_faults(tx, before.product, body.medias, body.attached_custom_fields)
+        if faults:
+            raise Invalid(*faults)
+        live = before.prices if wanted is None else await _replace(tx, before, wanted)
+        product = replace(before.product, modified_at=tx.now, **_changes(body))
+        await tx.save(
+            before.product, product, details={"updated_fields": _updated_fields(before, ProductDetail(product, live))}
+        )
+        return ProductDetail(product, live)
+
+
+async def update_benefits(app: App, actor: Actor, *, id: UUID, benefit_ids: Sequence[UUID]) -> ProductDetail:
+    """Sets the benefits of a product, in their order. Raises `ResourceNotFound`, and `Invalid` for the first fault."""
+    organization_id = await _organization_of_product(app.database, actor, id)
+    async with app.transaction(organization_id) as tx:
+        before = await queries.lock_product(tx, id)
+        known = await references.known_benefits(tx, organization_id, benefit_ids)
+        for index, benefit_id in enumerate(benefit_ids):
+            if benefit_id not in known:
+                raise Invalid(Fault(("body", "benefits", index), "Benefit does not exist.", input=benefit_id))
+        product = replace(before.product, modified_at=tx.now)
+        await tx.save(before.product, product)
+        return ProductDetail(product, before.prices)
+
+
+async def create_ad_hoc_prices(tx: Tx, detail: ProductDetail, creates: Sequence[PriceCreate]) -> tuple[Price, ...]:
+    """Prices of a product for one checkout session, in the order given; the caller has asked for `price_faults`."""
+    return await _add(tx, detail.product, creates, source=PriceSource.AD_HOC)
+
+
+async def _organization_of_product(runs: Runs, actor: Actor, id: UUID) -> UUID:
+    found = await queries.find_products(runs, actor, [id])
+    if id not in found:
+        raise ResourceNotFound
+    return found[id].product.organization_id
+
+
+async def _add(
+    tx: Tx, product: Product, wanted: Sequence[PriceCreate | Price], *, source: PriceSource
+) -> tuple[Price, ...]:
+    """Stores the new ones among `wanted`; returns those only."""
+    added = tuple(
+        prices.new_price(price, product=product, source=source, position=index, now=tx.now)
+        for index, price in enumerate(wanted)
+        if not isinstance(price, Price)
+    )
+    await prices.insert(tx, added)
+    return added
+
+
+async def _replace(tx: Tx, before: ProductDetail, wanted: Sequence[PriceCreate | Price | None]) -> tuple[Price, ...]:
+    """Makes `wanted` the live prices: archives what is not in it, adds what is new (catalog spec 2.5)."""
+    present = [price for price in wanted if price is not None]
+    kept = {price.id for price in present if isinstance(price, Price)}
+    await prices.archive(tx, [price for price in before.prices if price.id not in kept])
+    added = await _add(tx, before.product, present, source=PriceSource.CATALOG)
+    return in_wire_order((*(price for price in before.prices if price.id in kept), *added))
+
+
+def _wanted(
+    live: Sequence[Price], asked: Sequence[ExistingProductPrice | PriceCreate] | None
+) -> tuple[list[PriceCreate | Price | None] | None, list[Fault]]:
+    """The asked prices with those to keep looked up (None: not live on this product); None if none were asked for."""
+    if asked is None:
+        return None, []
+    if not asked:
+        return None, [Fault(_PRICES, "At least one price is required.", "too_short", [])]
+    by_id = {price.id: price for price in live}
+    wanted: list[PriceCreate | Price | None] = []
+    faults = []
+    for index, price in enumerate(asked):
+        if not isinstance(price, ExistingProductPrice):
+            wanted.append(price)
+            continue
+        kept = by_id.get(price.id)
+        if kept is None:
+            faults.append(Fault((*_PRICES, index), "Price does not exist.", input={"id": price.id}))
+        wanted.append(None if kept in wanted else kept)
+    return wanted, faults
+
+
+async def _price_faults(runs: Runs, product: Product, wanted: Sequence[PriceCreate | Price | None]) -> list[Fault]:
+    known = await references.known_meters(runs, product.organization_id, prices.meter_ids_of(wanted))
+    return prices.price_faults(wanted, recurring=product.is_recurring, loc=_PRICES, known_meter_ids=known)
+
+
+async def _attachment_faults(
+    runs: Runs,
+    product: Product,
+    file_ids: Sequence[UUID] | None,
+    custom_fields: Sequence[AttachedCustomFieldCreate] | None,
+) -> list[Fault]:
+    """One fault for each file or custom field that does not exist (catalog spec 2.7)."""
+    known_files = await references.known_files(runs, product.organization_id, file_ids or ())
+    faults = [
+        Fault(("body", "medias", index), "File does not exist or is not yet uploaded.", input=file_id)
+        for index, file_id in enumerate(file_ids or ())
+        if file_id not in known_files
+    ]
+    field_ids = [field.custom_field_id for field in custom_fields or ()]
+    known_fields = await references.known_custom_fields(runs, product.organization_id, field_ids)
+    return faults + [
+        Fault(("body", "attached_custom_fields", index), "Custom field does not exist.", input=field_id)
+        for index, field_id in enumerate(field_ids)
+        if field_id not in known_fields
+    ]
+
+
+def _interval_faults(product: Product, body: ProductUpdate) -> list[Fault]:
+    """One fault for any real change of the billing cycle; naming it as it is changes nothing (catalog spec 2.5)."""
+    named = {name for name in ("recurring_interval", "recurring_interval_count") if name in body.model_fields_set}
+    if all(getattr(body, name) == getattr(product, name) for name in named):
+        return []
+    return [Fault(_INTERVAL, "Recurring interval cannot be changed.", input=body.recurring_interval)]
+
+
+_TRIAL = ("trial_interval", "trial_interval_count")
+
+
+def _trial_faults(product: Product, body: ProductUpdate) -> list[Fault]:
+    if product.is_recurring or body.trial_interval is None:
+        return []
+    words = "Trial configuration is only supported on recurring products."
+    return [Fault(("body", name), words, input=getattr(body, name)) for name in _TRIAL]
+
+
+def _changes(body: ProductUpdate) -> dict[str, Any]:
+    """The fields of the product that the body sets. Null clears the description and the trial, and leaves others."""
+    given = body.model_fields_set
+    changes: dict[str, Any] = {
+        name: getattr(body, name) for name in ("name", "is_archived") if getattr(body, name) is not None
+    }
+    changes |= {name: getattr(body, name) for name in ("description", "metadata") if name in given}
+    if given.intersection(_TRIAL):
+        changes |= {name: getattr(body, name) for name in _TRIAL}
+    return changes
+
+
+def _updated_fields(before: ProductDetail, after: ProductDetail) -> list[str]:
+    names = ("name", "description", *_TRIAL, "is_archived", "metadata")
+    updated = [name for name in names if getattr(before.product, name) != getattr(after.product, name)]
+    return updated if before.prices == after.prices else [*updated, "prices"]

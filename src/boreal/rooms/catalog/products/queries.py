@@ -1,0 +1,135 @@
+"""Reading products: the list, and products with their live prices for whoever needs them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import UUID as PgUUID
+
+from boreal.core.calendar import RecurringInterval, TrialInterval
+from boreal.core.prices import AmountType, Price, PriceSource, in_wire_order
+from boreal.core.products import Product
+from boreal.kit.auth import Actor, visible_to
+from boreal.kit.db import Record, Runs
+from boreal.kit.listing import ListSpec, any_of, flag, search
+from boreal.kit.schemas import UUID4
+from boreal.rooms.catalog.products import references
+from boreal.rooms.catalog.products.prices import price_of
+from boreal.rooms.catalog.products.tables import ProductPriceRow, ProductRow
+
+P = ProductRow.c
+R = ProductPriceRow.c
+
+_LIVE = sa.and_(R.source == PriceSource.CATALOG.value, R.is_archived.is_(False))
+
+
+@dataclass(frozen=True, slots=True)
+class ProductDetail:
+    """A product with its live catalog prices, in the order of the wire."""
+
+    product: Product
+    prices: tuple[Price, ...]
+
+
+def _of_oldest_price(key: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """A sort key computed on the oldest live price of each product (catalog spec 1.3)."""
+    oldest = sa.select(key).where(R.product_id == P.id, _LIVE).order_by(R.created_at, R.position, R.id).limit(1)
+    return oldest.correlate(ProductRow).scalar_subquery()
+
+
+PRODUCTS = ListSpec(
+    select=sa.select(ProductRow),
+    visible=visible_to(P.organization_id),
+    key=P.id,
+    sorts={
+        "created_at": P.created_at,
+        "name": sa.func.lower(P.name),
+        "price_amount_type": _of_oldest_price(
+            sa.case({AmountType.FREE: 1, AmountType.CUSTOM: 2, AmountType.FIXED: 3}, value=R.amount_type)
+        ),
+        "price_amount": _of_oldest_price(
+            sa.case(
+                {AmountType.FREE: -2, AmountType.CUSTOM: R.minimum_amount, AmountType.FIXED: R.price_amount},
+                value=R.amount_type,
+            )
+        ),
+    },
+    default="-created_at",
+    filters=(
+        any_of("id", P.id, UUID4),
+        any_of("organization_id", P.organization_id, UUID4),
+        search("query", P.name),
+        flag("is_archived", P.is_archived),
+        flag("is_recurring", P.recurring_interval.is_not(None)),
+        any_of("benefit_id", references.BENEFIT_ID, UUID4),
+    ),
+    metadata=P.metadata,
+    sort_name="ProductSortProperty",
+)
+
+_IDS = sa.bindparam("ids", type_=ARRAY(PgUUID))
+_BY_ID = sa.select(ProductRow).where(P.id == sa.func.any(_IDS))
+_VISIBLE = _BY_ID.where(visible_to(P.organization_id))
+_LOCK = sa.select(ProductRow).where(P.id == sa.bindparam("id")).with_for_update()
+_LIVE_PRICES = sa.select(ProductPriceRow).where(R.product_id == sa.func.any(_IDS), _LIVE)
+_VISIBLE_PRICE = sa.select(ProductPriceRow).where(
+    R.id == sa.bindparam("id"), R.source == PriceSource.CATALOG.value, visible_to(R.organization_id)
+)
+
+
+def product_of(row: Record) -> Product:
+    """The product that a row holds."""
+    interval, trial = row["recurring_interval"], row["trial_interval"]
+    return Product(
+        id=row["id"],
+        created_at=row["created_at"],
+        modified_at=row["modified_at"],
+        organization_id=row["organization_id"],
+        name=row["name"],
+        description=row["description"],
+        recurring_interval=None if interval is None else RecurringInterval(interval),
+        recurring_interval_count=row["recurring_interval_count"],
+        trial_interval=None if trial is None else TrialInterval(trial),
+        trial_interval_count=row["trial_interval_count"],
+        is_archived=row["is_archived"],
+        metadata=row["metadata"],
+    )
+
+
+async def with_prices(runs: Runs, rows: Sequence[Record]) -> dict[UUID, ProductDetail]:
+    """The products of some rows, in their order, each with its live prices."""
+    if not rows:
+        return {}
+    prices: dict[UUID, list[Price]] = {row["id"]: [] for row in rows}
+    for price in await runs.fetch(_LIVE_PRICES, ids=list(prices)):
+        prices[price["product_id"]].append(price_of(price))
+    return {row["id"]: ProductDetail(product_of(row), in_wire_order(prices[row["id"]])) for row in rows}
+
+
+async def read_products(runs: Runs, ids: Sequence[UUID]) -> dict[UUID, ProductDetail]:
+    """Products by id, archived ones too, of any organization: the caller knows why it may see them. Two statements."""
+    return await with_prices(runs, await runs.fetch(_BY_ID, ids=list(ids)))
+
+
+async def find_products(runs: Runs, actor: Actor, ids: Sequence[UUID]) -> dict[UUID, ProductDetail]:
+    """Those of `ids` that are products which the actor may see, archived ones too."""
+    return await with_prices(runs, await runs.fetch(_VISIBLE, ids=list(ids), **actor.binds()))
+
+
+async def find_price(runs: Runs, actor: Actor, price_id: UUID) -> tuple[Price, ProductDetail] | None:
+    """A catalog price that the actor may see, archived or not, and its product."""
+    row = await runs.fetchrow(_VISIBLE_PRICE, id=price_id, **actor.binds())
+    if row is None:
+        return None
+    products = await read_products(runs, [row["product_id"]])
+    return price_of(row), products[row["product_id"]]
+
+
+async def lock_product(runs: Runs, id: UUID) -> ProductDetail:
+    """A product that exists, locked until the end of the transaction, with its live prices."""
+    row = await runs.fetchrow(_LOCK, id=id)
+    assert row is not None
+    return (await with_prices(runs, [row]))[id]

@@ -1,0 +1,36 @@
+"""What a product may refer to: meters, files, custom fields and benefits.
+
+None of them can exist yet, so each look-up finds nothing and whoever names one is told that it does not exist. The room
+or resource that brings one of them replaces its look-up here, and nothing else of the products.
+"""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import UUID as PgUUID
+
+from boreal.kit.db import Runs
+
+BENEFIT_ID: sa.ColumnElement[UUID] = sa.cast(sa.null(), PgUUID)
+"""The benefits attached to a product, for the filter `benefit_id` of the list: none."""
+
+
+async def known_meters(runs: Runs, organization_id: UUID, ids: Iterable[UUID]) -> frozenset[UUID]:
+    """Those of `ids` that are meters of the organization (catalog spec 2.4, rule 5)."""
+    return frozenset()
+
+
+async def known_files(runs: Runs, organization_id: UUID, ids: Iterable[UUID]) -> frozenset[UUID]:
+    """Those of `ids` that are uploaded, enabled product media of the organization (catalog spec 2.7)."""
+    return frozenset()
+
+
+async def known_custom_fields(runs: Runs, organization_id: UUID, ids: Iterable[UUID]) -> frozenset[UUID]:
+    """Those of `ids` that are custom fields of the organization (catalog spec 2.7)."""
+    return frozenset()
+
+
+async def known_benefits(runs: Runs, organization_id: UUID, ids: Iterable[UUID]) -> frozenset[UUID]:
+    """Those of `ids` that are benefits of the organization (catalog spec 2.7)."""
+    return frozenset()
