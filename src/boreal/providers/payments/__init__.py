@@ -1,0 +1,1 @@
+"""Payment processors: adapters of the port `PaymentProcessor`."""

@@ -1,0 +1,1 @@
+"""Sources of tax amounts: adapters of the port `TaxQuotes`."""
