@@ -1,6 +1,39 @@
-"""The door of the billing room: wire shapes that rooms above show inside their own."""
+"""The door of the billing room: settling purchases, recording payments, and wire shapes for the rooms above."""
 
+from boreal.core.orders import Purchase, PurchaseItem
+from boreal.rooms.billing.orders.commands import settle_purchase
+from boreal.rooms.billing.orders.queries import OrderDetail
+from boreal.rooms.billing.orders.queries import read as read_order
+from boreal.rooms.billing.orders.rendering import render_customer_order, render_order
 from boreal.rooms.billing.orders.schemas import Order
+from boreal.rooms.billing.orders.tables import OrderItemRow, OrderRow
+from boreal.rooms.billing.payments.commands import record_payment, save_payment_method, update_payment
+from boreal.rooms.billing.payments.tables import PaymentMethodRow, PaymentRow
+from boreal.rooms.billing.roles import require_billing_role
+from boreal.rooms.billing.subscriptions.queries import active_subscriptions, has_billable_subscription
 from boreal.rooms.billing.subscriptions.schemas import Subscription, SubscriptionMeterBase
+from boreal.rooms.billing.subscriptions.tables import SubscriptionRow
 
-__all__ = ["Order", "Subscription", "SubscriptionMeterBase"]
+__all__ = [
+    "Order",
+    "OrderDetail",
+    "OrderItemRow",
+    "OrderRow",
+    "PaymentMethodRow",
+    "PaymentRow",
+    "Purchase",
+    "PurchaseItem",
+    "Subscription",
+    "SubscriptionMeterBase",
+    "SubscriptionRow",
+    "active_subscriptions",
+    "has_billable_subscription",
+    "read_order",
+    "record_payment",
+    "render_customer_order",
+    "render_order",
+    "require_billing_role",
+    "save_payment_method",
+    "settle_purchase",
+    "update_payment",
+]

@@ -1,0 +1,40 @@
+"""What must hold about orders, payments and subscriptions at any moment.
+
+The database itself holds that a checkout has one order and one subscription, that sums follow from amounts, and that
+invoice numbers are unique.
+"""
+
+import sqlalchemy as sa
+
+INVARIANTS = {
+    "the items of an order add up to its subtotal": sa.text(
+        """
+        SELECT orders.id, subtotal_amount, coalesce(sum(item.amount), 0) AS items
+        FROM orders LEFT JOIN order_items AS item ON item.order_id = orders.id
+        GROUP BY orders.id HAVING coalesce(sum(item.amount), 0) <> subtotal_amount
+        """
+    ),
+    "an order of a checkout that cost something was paid with exactly that": sa.text(
+        """
+        SELECT orders.id FROM orders
+        WHERE checkout_id IS NOT NULL AND status <> 'pending' AND due_amount > 0 AND NOT EXISTS (
+            SELECT FROM payments AS payment
+            WHERE payment.order_id = orders.id AND payment.status = 'succeeded'
+            AND payment.amount = orders.due_amount AND payment.currency = orders.currency)
+        """
+    ),
+    "a subscription from a checkout has the order of that checkout": sa.text(
+        """
+        SELECT subscription.id FROM subscriptions AS subscription
+        WHERE checkout_id IS NOT NULL AND NOT EXISTS (
+            SELECT FROM orders
+            WHERE orders.checkout_id = subscription.checkout_id AND orders.subscription_id = subscription.id
+            AND orders.customer_id = subscription.customer_id)
+        """
+    ),
+    "a subscription on trial has a trial that ends with its period": sa.text(
+        """
+        SELECT id FROM subscriptions WHERE status = 'trialing' AND trial_end IS DISTINCT FROM current_period_end
+        """
+    ),
+}

@@ -1,0 +1,1 @@
+"""Attempts to collect money, and the methods kept for later ones."""

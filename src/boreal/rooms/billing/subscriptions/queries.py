@@ -1,0 +1,174 @@
+"""Reading subscriptions."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import UUID as PgUUID
+
+from boreal.core.prices import Price
+from boreal.core.subscriptions import ACTIVE, BILLABLE, SubscriptionStatus
+from boreal.kit.db import Connection, Record, Runs
+from boreal.rooms.billing.subscriptions.tables import SubscriptionPriceRow, SubscriptionRow
+from boreal.rooms.catalog.public import ProductDetail, read_prices, read_products, render_price, render_product
+from boreal.rooms.customers.public import CustomerRow
+from boreal.rooms.customers.public import read as read_customer
+from boreal.rooms.customers.public import render as render_customer
+
+S = SubscriptionRow.c
+
+
+def _is_one_of(group: frozenset[SubscriptionStatus]) -> sa.ColumnElement[bool]:
+    return sa.or_(*(S.status == status.value for status in sorted(group)))
+
+
+_BY_ID = sa.select(SubscriptionRow).where(S.id == sa.bindparam("id", type_=PgUUID))
+_PRICE_IDS = (
+    sa.select(SubscriptionPriceRow.c.product_price_id)
+    .where(SubscriptionPriceRow.c.subscription_id == sa.bindparam("id", type_=PgUUID))
+    .order_by(SubscriptionPriceRow.c.position)
+)
+_CUSTOMER_ID = sa.bindparam("customer_id", type_=PgUUID)
+_ACTIVE = (
+    sa.select(SubscriptionRow).where(S.customer_id == _CUSTOMER_ID, _is_one_of(ACTIVE)).order_by(S.created_at, S.id)
+)
+_IS_BILLABLE = sa.and_(
+    S.organization_id == sa.bindparam("organization_id", type_=PgUUID),
+    _is_one_of(BILLABLE),
+)
+_BILLABLE_OF_CUSTOMER = sa.select(sa.exists().where(_IS_BILLABLE, S.customer_id == _CUSTOMER_ID))
+_BILLABLE_OF_EMAIL = sa.select(
+    sa.exists().where(
+        _IS_BILLABLE,
+        S.customer_id == CustomerRow.c.id,
+        CustomerRow.c.organization_id == S.organization_id,
+        CustomerRow.c.deleted_at.is_(None),
+        sa.func.lower(CustomerRow.c.email) == sa.func.lower(sa.bindparam("email", type_=sa.Text)),
+    )
+)
+
+_BASE = (
+    "id",
+    "created_at",
+    "modified_at",
+    "amount",
+    "currency",
+    "recurring_interval",
+    "recurring_interval_count",
+    "status",
+    "current_period_start",
+    "current_period_end",
+    "trial_start",
+    "trial_end",
+    "cancel_at_period_end",
+    "canceled_at",
+    "started_at",
+    "ends_at",
+    "ended_at",
+    "customer_id",
+    "product_id",
+    "discount_id",
+    "checkout_id",
+    "seats",
+    "customer_cancellation_reason",
+    "customer_cancellation_comment",
+)
+_STATE = tuple(
+    name
+    for name in _BASE
+    if name
+    not in {
+        "recurring_interval_count",
+        "ended_at",
+        "customer_id",
+        "checkout_id",
+        "seats",
+        "customer_cancellation_reason",
+        "customer_cancellation_comment",
+    }
+)
+
+
+def render_base(row: Record | Mapping[str, Any]) -> dict[str, Any]:
+    """What every view of a subscription tells (contract `CustomerOrderSubscription`)."""
+    return {name: row[name] for name in _BASE}
+
+
+def render_legacy_user(customer: Mapping[str, Any]) -> dict[str, Any]:
+    """The customer as old clients knew it, in the deprecated member `user` (orders spec 1.4, 5.1)."""
+    return {
+        "id": customer["id"],
+        "email": customer["email"],
+        "public_name": customer["name"] or customer["email"],
+        "avatar_url": customer["avatar_url"],
+        "github_username": None,
+    }
+
+
+def render(row: Record, *, customer: Mapping[str, Any], product: ProductDetail, prices: list[Price]) -> dict[str, Any]:
+    """A subscription as merchants see it (contract `Subscription`), with the rendered customer and its own prices.
+
+    No discount and no meter can be attached yet.
+    """
+    rendered = [render_price(price, product.product) for price in prices]
+    return {
+        **render_base(row),
+        "metadata": row["metadata"],
+        "custom_field_data": row["custom_field_data"],
+        "customer": customer,
+        "product": render_product(product),
+        "discount": None,
+        "prices": rendered,
+        "meters": [],
+        "user_id": row["customer_id"],
+        "user": render_legacy_user(customer),
+        "price_id": rendered[0]["id"] if rendered else None,
+        "price": rendered[0] if rendered else None,
+    }
+
+
+async def payload(connection: Connection, id: UUID) -> dict[str, Any]:
+    """The `data` of the subscription events."""
+    row = await connection.fetchrow(_BY_ID, id=id)
+    assert row is not None
+    customer = await read_customer(connection, row["customer_id"])
+    assert customer is not None
+    product = (await read_products(connection, [row["product_id"]]))[row["product_id"]]
+    price_ids = [found["product_price_id"] for found in await connection.fetch(_PRICE_IDS, id=id)]
+    prices = await read_prices(connection, price_ids)
+    return render(
+        row,
+        customer=render_customer(customer),
+        product=product,
+        prices=[prices[price_id] for price_id in price_ids],
+    )
+
+
+async def active_subscriptions(runs: Runs, customer_id: UUID) -> list[dict[str, Any]]:
+    """A customer's subscriptions that are active or on trial, oldest first (contract `CustomerStateSubscription`)."""
+    return [
+        {
+            **{name: row[name] for name in _STATE},
+            "metadata": row["metadata"],
+            "custom_field_data": row["custom_field_data"],
+            "meters": [],
+        }
+        for row in await runs.fetch(_ACTIVE, customer_id=customer_id)
+    ]
+
+
+async def has_billable_subscription(
+    runs: Runs, *, organization_id: UUID, customer_id: UUID | None = None, email: str | None = None
+) -> bool:
+    """Whether the customer has a subscription to any product, active, on trial or past due (catalog spec 6.11).
+
+    Without an id it is the customer that has the e-mail, in any case of letters; nobody known has none.
+    """
+    if customer_id is not None:
+        return bool(
+            await runs.fetchval(_BILLABLE_OF_CUSTOMER, organization_id=organization_id, customer_id=customer_id)
+        )
+    if email is not None:
+        return bool(await runs.fetchval(_BILLABLE_OF_EMAIL, organization_id=organization_id, email=email))
+    return False
