@@ -2,6 +2,8 @@
 
 from boreal.rooms.platform.files.schemas import ProductMediaFileRead
 from boreal.rooms.platform.organizations.queries import by_id as organization_by_id
+from boreal.rooms.platform.organizations.queries import render as render_organization
+from boreal.rooms.platform.organizations.queries import render_reference as render_organization_reference
 from boreal.rooms.platform.organizations.resolution import organization_of
 from boreal.rooms.platform.organizations.schemas import CheckoutOrganization, CustomerOrganization
 from boreal.rooms.platform.organizations.tables import VISIBLE as VISIBLE_ORGANIZATION
@@ -16,5 +18,7 @@ __all__ = [
     "ProductMediaFileRead",
     "organization_by_id",
     "organization_of",
+    "render_organization",
+    "render_organization_reference",
     "webhook_payload",
 ]
