@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from boreal.kit.app import App
@@ -14,18 +14,30 @@ from boreal.kit.auth import Authenticator
 from boreal.kit.clock import Clock
 from boreal.kit.db import Connection, Database, Record
 from boreal.kit.facts import Dispatcher, Renderers
+from boreal.kit.fetch import Fetch
 from boreal.kit.ratelimit import Limiter
 from boreal.kit.room import Room
 from boreal.kit.secrets import Keyring
 from boreal.kit.settings import Settings
 from boreal.kit.tx import Nouns, Transactions
 from boreal.kit.work import Kind, Request, Wakeups, enqueue
+from boreal.providers.mail.capture import MailCapture
+from boreal.providers.mail.smtp import SmtpMail
+from boreal.providers.payments.sandbox import SandboxProcessor
+from boreal.providers.ports import CardForm, MailBox, MailSender, PaymentProcessor, TaxQuotes
+from boreal.providers.tax.untaxed import Untaxed
+from boreal.rooms.billing.room import room as billing_room
 from boreal.rooms.catalog.room import room as catalog_room
+from boreal.rooms.checkout.public import hear_processor
+from boreal.rooms.checkout.room import room as checkout_room
+from boreal.rooms.customers.room import room as customers_room
+from boreal.rooms.entitlements.room import room as entitlements_room
+from boreal.rooms.platform.public import fan_out, interest
 from boreal.rooms.platform.room import room as platform_room
 from boreal.surfaces import document
 from boreal.surfaces.http import HttpApp
 
-ROOMS: tuple[Room, ...] = (platform_room, catalog_room)
+ROOMS: tuple[Room, ...] = (platform_room, customers_room, catalog_room, billing_room, entitlements_room, checkout_room)
 
 
 @dataclass
@@ -38,6 +50,7 @@ class Boreal:
 
     async def close(self) -> None:
         """Closes what `compose` opened; the database is the caller's."""
+        await self.app.get(Fetch).close()
 
 
 @cache
@@ -62,7 +75,9 @@ def compose(
         database,
         clock,
         nouns=Nouns([noun for room in ROOMS for noun in room.nouns]),
-        renderers=Renderers(_merged(room.renderers for room in ROOMS)),
+        renderers=Renderers(
+            _merged(mapping for room in ROOMS for mapping in (room.renderers, room.renderers_with(settings)))
+        ),
         interest=interest,
         kinds=kinds,
         wakeups=wakeups,
@@ -78,7 +93,7 @@ def compose(
         wakeups=wakeups,
         kinds=kinds,
     )
-    app.adapters.update(adapters or {})
+    app.adapters.update({**_adapters(app), **(adapters or {})})
     http = HttpApp(
         app,
         routers=[routes.router for room in ROOMS for routes in room.routes],
@@ -87,13 +102,21 @@ def compose(
     return Boreal(app, http, Dispatcher(database, fan_out=fan_out, react=_reactions(kinds)))
 
 
-async def interest(connection: Connection, organization_id: Any) -> list[Any]:
-    """Nobody listens yet."""
-    return []
-
-
-async def fan_out(connection: Connection, facts: Any, now: datetime) -> None:
-    """Nothing to deliver yet."""
+def _adapters(app: App) -> dict[type[Any], Any]:
+    """The outside world, as the settings choose it."""
+    settings = app.settings
+    box = MailCapture(app.database, clock=app.clock)
+    smtp = SmtpMail.from_url(settings.smtp_url) if settings.mail == "smtp" and settings.smtp_url else None
+    processor = SandboxProcessor(app.database, clock=app.clock, pepper=app.keyring.derive("card fingerprints"))
+    processor.listen(partial(hear_processor, app))
+    return {
+        MailSender: smtp or box,
+        MailBox: box,
+        PaymentProcessor: processor,
+        CardForm: processor,
+        TaxQuotes: Untaxed(),
+        Fetch: Fetch(allowed_hosts=settings.webhook_allowed_hosts),
+    }
 
 
 def _merged(parts: Any) -> dict[str, Any]:

@@ -96,15 +96,15 @@ def facts(before: Organization | None, after: Organization) -> tuple[str, ...]:
     return () if before is None else ("organization.updated",)
 
 
-def payments_are_ready(organization: Organization, *, sandbox: bool) -> bool:
+def payments_are_ready(
+    *, sandbox: bool, status: str, blocked_at: datetime | None, details_submitted_at: datetime | None
+) -> bool:
     """Whether a payment may be taken (platform spec 6.6).
 
     The sandbox always is; a blocked or denied organization never. Otherwise the organization must be set up: under
-    review or active, its details submitted, not empty.
+    review or active, its details submitted.
     """
     if sandbox:
         return True
-    if organization.blocked_at is not None or organization.status is OrganizationStatus.DENIED:
-        return False
     live = {OrganizationStatus.ACTIVE, OrganizationStatus.INITIAL_REVIEW, OrganizationStatus.ONGOING_REVIEW}
-    return organization.status in live and organization.details_submitted_at is not None
+    return blocked_at is None and status in live and details_submitted_at is not None

@@ -7,7 +7,7 @@ itself: no ORM, no session, one style. A connection is held only while something
     row = await database.fetchrow(GET, id=product_id)
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,6 +21,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 
 Record = asyncpg.Record
+Row = asyncpg.Record | Mapping[str, Any]
+"""A row as it was read, or anything with the same members."""
 
 metadata = sa.MetaData(
     naming_convention={

@@ -9,6 +9,7 @@ from boreal.kit.auth import Resolver
 from boreal.kit.db import Database
 from boreal.kit.facts import Renderer
 from boreal.kit.routing import Routes
+from boreal.kit.settings import Settings
 from boreal.kit.tx import Noun
 from boreal.kit.work import Kind
 
@@ -17,16 +18,20 @@ from boreal.kit.work import Kind
 class Room:
     """One room's manifest.
 
-    `renderers` maps a fact, or a noun for all its facts, to how its payload is read. `kinds` are the kinds of work it
-    does. `reactions` maps a fact to the kinds of work that follow it. `resolvers` maps a token prefix to its look-up.
-    `invariants` are queries that must return no rows.
+    `renderers` maps a fact, or a noun for all its facts, to how its payload is read (`renderers_with`: those that need
+    to know the settings). `kinds` are the kinds of work it does; those in `recurring` wait once for the whole
+    installation and come back by themselves. `reactions` maps a fact to the kinds of work that follow it. `resolvers`
+    maps a token prefix to its look-up. `invariants` are queries that must return no rows. `payload_schemas` maps a
+    webhook event to the shape of its `data`.
     """
 
     name: str
     nouns: tuple[Noun, ...] = ()
     routes: tuple[Routes, ...] = ()
     renderers: Mapping[str, Renderer] = field(default_factory=dict)
+    renderers_with: Callable[[Settings], Mapping[str, Renderer]] = lambda settings: {}
     kinds: Mapping[str, Kind] = field(default_factory=dict)
+    recurring: tuple[str, ...] = ()
     reactions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     resolvers: Mapping[str, Callable[[Database], Resolver]] = field(default_factory=dict)
     invariants: Mapping[str, sa.sql.base.Executable] = field(default_factory=dict)

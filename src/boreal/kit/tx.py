@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar, get_type_hints
+from typing import Any, Protocol, TypeVar, get_args, get_type_hints
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -75,18 +75,14 @@ class _Storage:
         self.noun = noun
         self.names = tuple(field.name for field in fields(noun.record))
         hints = get_type_hints(noun.record)
-        self.enums = {
-            name: hint for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, StrEnum)
-        }
+        self.enums = {name: enum for name, hint in hints.items() if (enum := _enum_of(hint)) is not None}
         table = noun.table
         columns = [table.c[name] for name in self.names]
         chosen = sa.select(*columns).where(table.c.id == sa.bindparam("id"))
         self.select = chosen
         self.select_for_update = chosen.with_for_update()
         self.select_for_update_nowait = chosen.with_for_update(nowait=True)
-        self.insert = table.insert().values(
-            {name: sa.bindparam(name, type_=table.c[name].type) for name in self.names}
-        )
+        self.insert = table.insert().values({name: sa.bindparam(name, type_=table.c[name].type) for name in self.names})
         self._updates: dict[tuple[str, ...], sa.Update] = {}
 
     def update(self, changed: tuple[str, ...]) -> sa.Update:
@@ -94,16 +90,21 @@ class _Storage:
         if known is None:
             table = self.noun.table
             values = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in changed}
-            known = self._updates[changed] = (
-                sa.update(table).where(table.c.id == sa.bindparam("key")).values(values)
-            )
+            known = self._updates[changed] = sa.update(table).where(table.c.id == sa.bindparam("key")).values(values)
         return known
 
     def load(self, row: Record) -> Any:
         values = {name: row[name] for name in self.names}
         for name, enum in self.enums.items():
-            values[name] = enum(values[name])
+            if values[name] is not None:
+                values[name] = enum(values[name])
         return self.noun.record(**values)
+
+
+def _enum_of(hint: Any) -> type[StrEnum] | None:
+    """The enumeration of a field such as `status: OrderStatus` or `interval: TrialInterval | None`."""
+    candidates = get_args(hint) or (hint,)
+    return next((item for item in candidates if isinstance(item, type) and issubclass(item, StrEnum)), None)
 
 
 class Nouns:
@@ -115,13 +116,16 @@ class Nouns:
     def of(self, record: type[Any]) -> _Storage:
         return self._by_record[record]
 
+    def load(self, record: type[R], row: Record) -> R:
+        """The record that a row of its table holds."""
+        loaded: R = self._by_record[record].load(row)
+        return loaded
+
 
 class Tx:
     """One open transaction of one organization. `now` is the organization's time and stands still within it."""
 
-    def __init__(
-        self, connection: Connection, engine: "Transactions", organization_id: UUID, now: datetime
-    ) -> None:
+    def __init__(self, connection: Connection, engine: "Transactions", organization_id: UUID, now: datetime) -> None:
         self.connection = connection
         self.organization_id = organization_id
         self.now = now
@@ -183,9 +187,7 @@ class Tx:
         noun = storage.noun
         noun.check(before, after)
         if before is None:
-            await self.connection.execute(
-                storage.insert, **{name: getattr(after, name) for name in storage.names}
-            )
+            await self.connection.execute(storage.insert, **{name: getattr(after, name) for name in storage.names})
         else:
             changed = tuple(name for name in storage.names if getattr(before, name) != getattr(after, name))
             if changed:
@@ -208,9 +210,10 @@ class Tx:
         payload: Mapping[str, Any] | None = None,
         due_at: datetime | None = None,
         unique_key: str | None = None,
+        sooner: bool = False,
     ) -> None:
-        """Asks for work after the commit, at once or not before `due_at`."""
-        self._work.append(work.Request(kind, self.organization_id, payload or {}, due_at, unique_key))
+        """Asks for work after the commit, at once or not before `due_at`; see `kit.work` for keys and `sooner`."""
+        self._work.append(work.Request(kind, self.organization_id, payload or {}, due_at, unique_key, sooner))
 
     def after_commit(self, action: Callable[[], Awaitable[None] | None]) -> None:
         """Runs `action` in this process once committed; only for what may be lost, such as a cache or a wake-up."""

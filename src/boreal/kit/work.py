@@ -5,7 +5,8 @@ SKIP LOCKED, in turn between organizations, by moving `due_at` on by a lease: wh
 again when the lease is over. So a handler runs at least once and must be able to run twice.
 
 A row with a `unique_key` exists once per kind. Asking for it again while it waits or runs only makes sure that it runs
-once more after the moment of asking (`version`); it does not move its time.
+once more after the moment of asking (`version`); its time moves only if the request says `sooner`, and never while it
+runs.
 """
 
 import asyncio
@@ -37,6 +38,7 @@ WorkRow = sa.Table(
     sa.Column("payload", JSONB, nullable=False),
     sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("claimed_at", sa.DateTime(timezone=True)),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("version", sa.Integer, nullable=False, server_default="0"),
     sa.Column("failed_at", sa.DateTime(timezone=True)),
@@ -103,13 +105,14 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Work that a transaction asks for."""
+    """Work that a transaction asks for. With `sooner`, a row of the same key that waits longer is brought forward."""
 
     kind: str
     organization_id: UUID
     payload: Mapping[str, Any] = field(default_factory=dict)
     due_at: datetime | None = None
     unique_key: str | None = None
+    sooner: bool = False
 
 
 _ENQUEUE = sa.text(
@@ -118,7 +121,10 @@ _ENQUEUE = sa.text(
     VALUES (:organization_id, :queue, :kind, :unique_key, :payload, :due_at, :created_at, :trace)
     ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL DO UPDATE SET
         version = work.version + 1,
-        due_at = CASE WHEN work.failed_at IS NULL THEN work.due_at ELSE excluded.due_at END,
+        due_at = CASE
+            WHEN work.failed_at IS NOT NULL THEN excluded.due_at
+            WHEN :sooner AND work.claimed_at IS NULL THEN least(work.due_at, excluded.due_at)
+            ELSE work.due_at END,
         attempts = CASE WHEN work.failed_at IS NULL THEN work.attempts ELSE 0 END,
         failed_at = NULL
     """
@@ -127,6 +133,7 @@ _ENQUEUE = sa.text(
     sa.bindparam("payload", type_=JSONB),
     sa.bindparam("due_at", type_=sa.DateTime(timezone=True)),
     sa.bindparam("created_at", type_=sa.DateTime(timezone=True)),
+    sa.bindparam("sooner", type_=sa.Boolean),
 )
 
 
@@ -149,6 +156,7 @@ async def enqueue(
             "due_at": request.due_at or now,
             "created_at": now,
             "trace": trace,
+            "sooner": request.sooner,
         }
         for request in requests
     ]
@@ -177,9 +185,10 @@ _CLAIM = sa.text(
             ORDER BY due_at, id LIMIT :share FOR UPDATE SKIP LOCKED) AS due
         WHERE heads.due_at <= :now LIMIT :batch_size
     )
-    UPDATE work SET due_at = :now + make_interval(secs => :lease_s), attempts = work.attempts + 1
+    UPDATE work SET due_at = :now + make_interval(secs => :lease_s), attempts = work.attempts + 1, claimed_at = :now
     FROM chosen WHERE work.id = chosen.id
-    RETURNING work.id, work.organization_id, work.kind, work.unique_key, work.payload, work.attempts, work.version, work.trace
+    RETURNING work.id, work.organization_id, work.kind, work.unique_key, work.payload, work.attempts, work.version,
+        work.trace
     """
 ).bindparams(
     sa.bindparam("queue", type_=sa.Text),
@@ -191,11 +200,15 @@ _CLAIM = sa.text(
 )
 _FINISH = sa.text("DELETE FROM work WHERE id = :id AND attempts = :attempts AND version = :version")
 _ONCE_MORE = sa.text(
-    "UPDATE work SET due_at = :now, attempts = 0 WHERE id = :id AND attempts = :attempts AND version > :version"
+    """
+    UPDATE work SET due_at = :now, attempts = 0, claimed_at = NULL
+    WHERE id = :id AND attempts = :attempts AND version > :version
+    """
 ).bindparams(sa.bindparam("now", type_=sa.DateTime(timezone=True)))
 _RESCHEDULE = sa.text(
     """
-    UPDATE work SET due_at = :due_at, attempts = :attempts_after, last_error = :error, failed_at = :failed_at
+    UPDATE work SET due_at = :due_at, attempts = :attempts_after, last_error = :error, failed_at = :failed_at,
+        claimed_at = NULL
     WHERE id = :id AND attempts = :attempts
     """
 ).bindparams(
@@ -302,7 +315,10 @@ class Wakeups:
 
 _FAILED = sa.select(WorkRow).where(WorkRow.c.failed_at.is_not(None)).order_by(WorkRow.c.id).limit(sa.bindparam("limit"))
 _RETRY = sa.text(
-    "UPDATE work SET failed_at = NULL, attempts = 0, due_at = :now WHERE failed_at IS NOT NULL AND (:id = 0 OR id = :id)"
+    """
+    UPDATE work SET failed_at = NULL, attempts = 0, due_at = :now
+    WHERE failed_at IS NOT NULL AND (:id = 0 OR id = :id)
+    """
 ).bindparams(sa.bindparam("now", type_=sa.DateTime(timezone=True)), sa.bindparam("id", type_=sa.BigInteger))
 
 

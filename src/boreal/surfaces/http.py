@@ -17,7 +17,7 @@ from boreal.kit.app import App
 from boreal.kit.auth import authorize
 from boreal.kit.problems import Problem
 from boreal.kit.ratelimit import Limiter
-from boreal.kit.routing import Match, Reply, RouteTable
+from boreal.kit.routing import Access, Match, Reply, RouteTable
 from boreal.kit.telemetry import begin_trace
 from boreal.surfaces.cors import Cors
 
@@ -90,7 +90,7 @@ class HttpApp:
         if found is None:
             raise HTTPException(405, headers={"allow": ", ".join(sorted(match.routes))})
         route, names = found
-        access = route.endpoint.access
+        access: Access = route.endpoint.access  # type: ignore[attr-defined]  # set where it was declared
         scope["boreal"] = self.app
         scope["actor"] = authorize(actor, audience=access.audience, scopes=access.scopes)
         scope["path_params"] = dict(zip(names, match.values, strict=True))

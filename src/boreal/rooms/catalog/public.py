@@ -6,9 +6,9 @@ The records are `boreal.core.products.Product` and `boreal.core.prices.Price`; t
 from boreal.rooms.catalog.benefits.schemas import BenefitPublic
 from boreal.rooms.catalog.custom_fields.schemas import AttachedCustomField
 from boreal.rooms.catalog.discounts.schemas import CheckoutDiscount, DiscountMinimal
-from boreal.rooms.catalog.products.commands import create_ad_hoc_prices
 from boreal.rooms.catalog.products.price_schemas import AnyProductPrice, ProductPricesCreate
-from boreal.rooms.catalog.products.prices import price_faults, read_prices
+from boreal.rooms.catalog.products.prices import insert as insert_prices
+from boreal.rooms.catalog.products.prices import new_price, price_faults, read_prices
 from boreal.rooms.catalog.products.queries import ProductDetail, find_price, find_products, read_products
 from boreal.rooms.catalog.products.rendering import (
     render_checkout_product,
@@ -41,9 +41,10 @@ __all__ = [
     "ProductPricesCreate",
     "ProductRow",
     "TrialConfiguration",
-    "create_ad_hoc_prices",
     "find_price",
     "find_products",
+    "insert_prices",
+    "new_price",
     "price_faults",
     "read_prices",
     "read_products",

@@ -1,13 +1,16 @@
-"""The door of the platform room: organizations for the rooms above, and wire shapes to show."""
+"""The door of the platform room: organizations for the rooms above, wire shapes to show, who hears of facts."""
 
 from boreal.rooms.platform.files.schemas import ProductMediaFileRead
 from boreal.rooms.platform.organizations.queries import by_id as organization_by_id
+from boreal.rooms.platform.organizations.queries import by_ids as read_organizations
+from boreal.rooms.platform.organizations.queries import by_slug as organization_by_slug
 from boreal.rooms.platform.organizations.queries import render as render_organization
 from boreal.rooms.platform.organizations.queries import render_reference as render_organization_reference
 from boreal.rooms.platform.organizations.resolution import organization_of
 from boreal.rooms.platform.organizations.schemas import CheckoutOrganization, CustomerOrganization
 from boreal.rooms.platform.organizations.tables import VISIBLE as VISIBLE_ORGANIZATION
 from boreal.rooms.platform.organizations.tables import OrganizationRow
+from boreal.rooms.platform.webhooks.fanout import fan_out, interest
 from boreal.rooms.platform.webhooks.schemas import webhook_payload
 
 __all__ = [
@@ -16,8 +19,12 @@ __all__ = [
     "CustomerOrganization",
     "OrganizationRow",
     "ProductMediaFileRead",
+    "fan_out",
+    "interest",
     "organization_by_id",
+    "organization_by_slug",
     "organization_of",
+    "read_organizations",
     "render_organization",
     "render_organization_reference",
     "webhook_payload",

@@ -49,7 +49,7 @@ async def create(app: App, actor: Actor, body: ProductCreate) -> ProductDetail:
         if faults:
             raise Invalid(*faults)
         await tx.save(None, product)
-        return ProductDetail(product, await _add(tx, product, body.prices, source=PriceSource.CATALOG))
+        return ProductDetail(product, await _add(tx, product, body.prices))
 
 
 async def update(app: App, actor: Actor, *, id: UUID, body: ProductUpdate) -> ProductDetail:
@@ -86,11 +86,6 @@ async def update_benefits(app: App, actor: Actor, *, id: UUID, benefit_ids: Sequ
         return ProductDetail(product, before.prices)
 
 
-async def create_ad_hoc_prices(tx: Tx, detail: ProductDetail, creates: Sequence[PriceCreate]) -> tuple[Price, ...]:
-    """Prices of a product for one checkout session, in the order given; the caller has asked for `price_faults`."""
-    return await _add(tx, detail.product, creates, source=PriceSource.AD_HOC)
-
-
 async def _organization_of_product(runs: Runs, actor: Actor, id: UUID) -> UUID:
     found = await queries.find_products(runs, actor, [id])
     if id not in found:
@@ -98,12 +93,10 @@ async def _organization_of_product(runs: Runs, actor: Actor, id: UUID) -> UUID:
     return found[id].product.organization_id
 
 
-async def _add(
-    tx: Tx, product: Product, wanted: Sequence[PriceCreate | Price], *, source: PriceSource
-) -> tuple[Price, ...]:
+async def _add(tx: Tx, product: Product, wanted: Sequence[PriceCreate | Price]) -> tuple[Price, ...]:
     """Stores the new ones among `wanted`; returns those only."""
     added = tuple(
-        prices.new_price(price, product=product, source=source, position=index, now=tx.now)
+        prices.new_price(price, product=product, source=PriceSource.CATALOG, position=index, now=tx.now)
         for index, price in enumerate(wanted)
         if not isinstance(price, Price)
     )
@@ -116,7 +109,7 @@ async def _replace(tx: Tx, before: ProductDetail, wanted: Sequence[PriceCreate |
     present = [price for price in wanted if price is not None]
     kept = {price.id for price in present if isinstance(price, Price)}
     await prices.archive(tx, [price for price in before.prices if price.id not in kept])
-    added = await _add(tx, before.product, present, source=PriceSource.CATALOG)
+    added = await _add(tx, before.product, present)
     return in_wire_order((*(price for price in before.prices if price.id in kept), *added))
 
 

@@ -6,11 +6,7 @@ import uuid
 from boreal.core import organizations as book
 from boreal.core.organizations import Organization, OrganizationStatus
 from boreal.kit.app import App
-
-RESERVED_SLUGS = frozenset(
-    "benefits donations issue-funding newsletters products careers legal docs login signup oauth2 checkout embed maintainer "
-    "dashboard feed for-you posts purchases funding rewards settings backoffice finance .well-known".split()
-)
+from boreal.rooms.platform.organizations.schemas import RESERVED_SLUGS
 
 
 async def create(app: App, *, name: str, slug: str, email: str | None = None, ready: bool = False) -> Organization:

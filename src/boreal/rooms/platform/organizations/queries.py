@@ -1,13 +1,15 @@
 """Reading organizations."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.kit.auth import visible_to
-from boreal.kit.db import Connection, Runs
+from boreal.kit.db import Connection, Row, Runs
 from boreal.kit.listing import ListSpec, exactly_ignoring_case
 from boreal.rooms.platform.organizations.tables import VISIBLE, OrganizationRow
 
@@ -31,20 +33,26 @@ ORGANIZATIONS = ListSpec(
 
 GET = sa.select(OrganizationRow).where(O.id == sa.bindparam("id"), visible_to(O.id), VISIBLE)
 _BY_ID = sa.select(OrganizationRow).where(O.id == sa.bindparam("id"))
+_BY_IDS = sa.select(OrganizationRow).where(O.id == sa.func.any(sa.bindparam("ids", type_=ARRAY(PgUUID))))
 _BY_SLUG = sa.select(OrganizationRow).where(sa.func.lower(O.slug) == sa.func.lower(sa.bindparam("slug")), VISIBLE)
 
 
-async def by_id(database: Runs, id: UUID) -> Mapping[str, Any] | None:
+async def by_id(database: Runs, id: UUID) -> Row | None:
     """The row of an organization, whoever asks."""
     return await database.fetchrow(_BY_ID, id=id)
 
 
-async def by_slug(database: Runs, slug: str) -> Mapping[str, Any] | None:
+async def by_ids(database: Runs, ids: Sequence[UUID]) -> dict[UUID, Row]:
+    """The rows of organizations by their ids, whoever asks."""
+    return {row["id"]: row for row in await database.fetch(_BY_IDS, ids=list(ids))}
+
+
+async def by_slug(database: Runs, slug: str) -> Row | None:
     """The row of a visible organization by its slug, in any case of letters."""
     return await database.fetchrow(_BY_SLUG, slug=slug)
 
 
-def render_reference(row: Mapping[str, Any]) -> dict[str, Any]:
+def render_reference(row: Row) -> dict[str, Any]:
     """The members that strangers see, in checkout and portal (contract `CheckoutOrganization`)."""
     return {
         "created_at": row["created_at"],
@@ -58,7 +66,7 @@ def render_reference(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def render(row: Mapping[str, Any]) -> dict[str, Any]:
+def render(row: Row) -> dict[str, Any]:
     """An organization as its own members see it (platform spec 6.1), legacy members included."""
     return {
         **render_reference(row),

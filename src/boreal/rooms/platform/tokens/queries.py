@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.kit.auth import Actor, Resolver, Subject, visible_to
-from boreal.kit.db import Database
+from boreal.kit.db import Database, Row
 from boreal.kit.listing import ListSpec, any_of
 from boreal.kit.schemas import UUID4
 from boreal.rooms.platform.organizations.tables import VISIBLE, OrganizationRow
@@ -77,7 +77,7 @@ async def remember_use(database: Database, used: Mapping[UUID, datetime]) -> Non
         await database.execute(_USED, ids=list(used), times=list(used.values()))
 
 
-def render(row: Mapping[str, Any]) -> dict[str, Any]:
+def render(row: Row) -> dict[str, Any]:
     """A token without its secret (platform spec 2.4)."""
     return {
         name: row[name]

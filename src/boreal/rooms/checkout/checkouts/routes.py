@@ -1,0 +1,163 @@
+"""`/v1/checkouts`, for merchants and, under `/client`, for who holds a client secret (catalog spec 6.12)."""
+
+from typing import Any
+
+from fastapi import Request
+
+from boreal.kit.app import App
+from boreal.kit.auth import MERCHANT, PUBLIC, Actor
+from boreal.kit.listing import ListQuery
+from boreal.kit.problems import NotPermitted, ResourceNotFound
+from boreal.kit.routing import Routes
+from boreal.kit.schemas import UUID4, ListResource, Schema
+from boreal.rooms.checkout.checkouts import queries
+from boreal.rooms.checkout.checkouts.confirmation import confirm
+from boreal.rooms.checkout.checkouts.creation import create
+from boreal.rooms.checkout.checkouts.errors import (
+    AlreadyActiveSubscriptionError,
+    CheckoutLocked,
+    ExpiredCheckoutError,
+    NotOpenCheckout,
+    PaymentError,
+    PaymentNotReady,
+    TrialAlreadyRedeemed,
+)
+from boreal.rooms.checkout.checkouts.schemas import (
+    Checkout,
+    CheckoutConfirmStripe,
+    CheckoutCreate,
+    CheckoutPublic,
+    CheckoutPublicConfirmed,
+    CheckoutUpdate,
+    CheckoutUpdatePublic,
+)
+from boreal.rooms.checkout.checkouts.shelf import read_shelf
+from boreal.rooms.checkout.checkouts.updates import open_for_buyer, update
+
+READ = ("checkouts:read", "checkouts:write")
+WRITE = ("checkouts:write",)
+
+CHANGE_ERRORS = (ResourceNotFound, NotOpenCheckout, AlreadyActiveSubscriptionError, NotPermitted, CheckoutLocked)
+
+
+def sent(body: Schema) -> dict[str, Any]:
+    """The members that the request really contained, as values of our own."""
+    values = body.model_dump(exclude_unset=True)
+    address = values.get("customer_billing_address")
+    if address is not None:
+        values["customer_billing_address"] = body.model_dump(mode="json", include={"customer_billing_address"})[
+            "customer_billing_address"
+        ]
+    if values.get("customer_ip_address") is not None:
+        values["customer_ip_address"] = str(values["customer_ip_address"])
+    return values
+
+
+def resource(prefix: str, *, public: bool) -> Routes:
+    """The operations under a prefix; the old one, `/v1/checkouts/custom`, is not in the document."""
+    routes = Routes(prefix, tags=("checkouts",))
+
+    @routes.get(
+        "/",
+        audience=MERCHANT,
+        scopes=READ,
+        returns=ListResource[Checkout],
+        listing=queries.CHECKOUTS,
+        name="list",
+        public=public,
+    )
+    async def list_checkouts(app: App, actor: Actor, query: ListQuery) -> dict[str, Any]:
+        """Lists checkout sessions."""
+        return await queries.list_page(app, actor, query)
+
+    @routes.post(
+        "/",
+        audience=MERCHANT,
+        scopes=WRITE,
+        returns=Checkout,
+        status=201,
+        errors=(NotPermitted,),
+        name="create",
+        public=public,
+    )
+    async def create_checkout(app: App, actor: Actor, body: CheckoutCreate) -> dict[str, Any]:
+        """Creates a checkout session. It can be paid for an hour."""
+        checkout, shelf = await create(app, actor, body)
+        return queries.render(checkout, shelf, app.settings)
+
+    @routes.get(
+        "/{id}",
+        audience=MERCHANT,
+        scopes=READ,
+        returns=Checkout,
+        errors=(ResourceNotFound, NotPermitted),
+        public=public,
+    )
+    async def get(app: App, actor: Actor, id: UUID4) -> dict[str, Any]:
+        """Gets a checkout session, however old it is."""
+        checkout = await queries.get(app, actor, id)
+        return queries.render(checkout, await read_shelf(app.database, checkout), app.settings)
+
+    @routes.patch(
+        "/{id}",
+        audience=MERCHANT,
+        scopes=WRITE,
+        returns=Checkout,
+        errors=CHANGE_ERRORS,
+        name="update",
+        public=public,
+    )
+    async def update_checkout(app: App, actor: Actor, id: UUID4, body: CheckoutUpdate) -> dict[str, Any]:
+        """Changes an open checkout session; only what is sent changes."""
+        checkout, shelf = await update(app, await queries.get(app, actor, id), sent(body))
+        return queries.render(checkout, shelf, app.settings)
+
+    @routes.get(
+        "/client/{client_secret}",
+        audience=PUBLIC,
+        scopes=(),
+        returns=CheckoutPublic,
+        errors=(ResourceNotFound, ExpiredCheckoutError),
+        public=public,
+    )
+    async def client_get(app: App, client_secret: str) -> dict[str, Any]:
+        """Gets a session by its client secret, until its hour is over."""
+        checkout = await open_for_buyer(app, client_secret)
+        return queries.render_public(checkout, await read_shelf(app.database, checkout), app.settings)
+
+    @routes.patch(
+        "/client/{client_secret}",
+        audience=PUBLIC,
+        scopes=(),
+        returns=CheckoutPublic,
+        errors=(*CHANGE_ERRORS, ExpiredCheckoutError),
+        public=public,
+    )
+    async def client_update(app: App, client_secret: str, body: CheckoutUpdatePublic) -> dict[str, Any]:
+        """Changes an open session as its buyer."""
+        checkout, shelf = await update(app, await open_for_buyer(app, client_secret), sent(body))
+        return queries.render_public(checkout, shelf, app.settings)
+
+    @routes.post(
+        "/client/{client_secret}/confirm",
+        audience=PUBLIC,
+        scopes=(),
+        returns=CheckoutPublicConfirmed,
+        errors=(*CHANGE_ERRORS, PaymentError, PaymentNotReady, TrialAlreadyRedeemed, ExpiredCheckoutError),
+        public=public,
+    )
+    async def client_confirm(
+        app: App, request: Request, client_secret: str, body: CheckoutConfirmStripe
+    ) -> dict[str, Any]:
+        """Confirms a session: pays it, sets up a payment method, or takes what is free."""
+        values = sent(body)
+        token = values.pop("confirmation_token_id", None)
+        confirmed = await confirm(app, client_secret, values, token)
+        view = queries.render_public(confirmed.checkout, confirmed.shelf, app.settings)
+        return {**view, "customer_session_token": confirmed.customer_session_token}
+
+    return routes
+
+
+routes = resource("/v1/checkouts", public=True)
+legacy_routes = resource("/v1/checkouts/custom", public=False)

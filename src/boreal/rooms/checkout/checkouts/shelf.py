@@ -1,0 +1,62 @@
+"""What a session can sell: its organization, its products, and the prices that count for it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from boreal.core.checkouts import Checkout, Selection, in_currency
+from boreal.core.prices import Price
+from boreal.core.pricing import default_price
+from boreal.kit.db import Row, Runs
+from boreal.rooms.catalog.public import ProductDetail, read_prices, read_products
+from boreal.rooms.platform.public import read_organizations
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Everything that a session's amounts depend on. `others` holds ad-hoc and archived prices by id."""
+
+    organization: Row
+    details: Mapping[UUID, ProductDetail]
+    others: Mapping[UUID, Price]
+
+    def prices(self, product_id: UUID, ad_hoc_price_ids: Sequence[UUID]) -> tuple[Price, ...]:
+        """The ad-hoc prices of the product, if the session has some, else its catalog prices."""
+        made = [self.others[id] for id in ad_hoc_price_ids if id in self.others]
+        return tuple(price for price in made if price.product_id == product_id) or self.details[product_id].prices
+
+    def selection(self, checkout: Checkout) -> Selection:
+        """What the session sells as it stands."""
+        offered = in_currency(self.prices(checkout.product_id, checkout.ad_hoc_price_ids), checkout.currency)
+        chosen = next((price for price in offered if price.id == checkout.product_price_id), None)
+        if chosen is None:
+            chosen = self.others[checkout.product_price_id]
+            offered = (chosen, *(price for price in offered if not price.is_static))
+        return Selection(self.details[checkout.product_id].product, offered, chosen)
+
+    def choose(self, product_id: UUID, ad_hoc_price_ids: Sequence[UUID], currency: str) -> Selection | None:
+        """What a product would sell in a currency, at its default price; None if nothing."""
+        offered = in_currency(self.prices(product_id, ad_hoc_price_ids), currency)
+        price = default_price(offered)
+        return Selection(self.details[product_id].product, offered, price) if price else None
+
+
+async def read_shelves(runs: Runs, checkouts: Iterable[Checkout]) -> dict[UUID, Shelf]:
+    """The shelves of many sessions, by session id, in a handful of statements."""
+    listed = list(checkouts)
+    products = await read_products(runs, list({id for checkout in listed for id in checkout.product_ids}))
+    catalog = {price.id for detail in products.values() for price in detail.prices}
+    wanted = {id for c in listed for id in (*c.ad_hoc_price_ids, c.product_price_id)} - catalog
+    others = await read_prices(runs, list(wanted)) if wanted else {}
+    organizations = await read_organizations(runs, list({checkout.organization_id for checkout in listed}))
+    return {
+        checkout.id: Shelf(
+            organizations[checkout.organization_id], {id: products[id] for id in checkout.product_ids}, others
+        )
+        for checkout in listed
+    }
+
+
+async def read_shelf(runs: Runs, checkout: Checkout) -> Shelf:
+    """The shelf of one session."""
+    return (await read_shelves(runs, [checkout]))[checkout.id]

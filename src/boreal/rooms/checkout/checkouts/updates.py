@@ -1,0 +1,96 @@
+"""Updating an open session, by its merchant or its buyer (catalog spec 6.10).
+
+The change and its tax are worked out on the session as it was read; the transaction then locks it and starts over if
+somebody else was faster.
+"""
+
+from dataclasses import replace
+from uuid import UUID
+
+from boreal.core.checkouts import Checkout, CheckoutStatus
+from boreal.kit.app import App
+from boreal.kit.tx import Locked, Tx
+from boreal.rooms.billing.public import has_billable_subscription
+from boreal.rooms.checkout.checkouts import queries
+from boreal.rooms.checkout.checkouts.changes import Change, Sent, change
+from boreal.rooms.checkout.checkouts.errors import (
+    AlreadyActiveSubscriptionError,
+    CheckoutLocked,
+    ExpiredCheckoutError,
+    NotOpenCheckout,
+)
+from boreal.rooms.checkout.checkouts.shelf import Shelf, read_shelf
+from boreal.rooms.checkout.checkouts.taxes import with_tax
+
+ATTEMPTS = 5
+"""How often a change is worked out anew because the session changed meanwhile, before the caller is told to wait."""
+
+
+async def update(app: App, checkout: Checkout, sent: Sent) -> tuple[Checkout, Shelf]:
+    """The updated session.
+
+    Raises `CheckoutLocked`, `NotOpenCheckout`, `AlreadyActiveSubscriptionError` and `Invalid`; nothing is kept then.
+    A session whose hour is over becomes expired instead.
+    """
+    for _ in range(ATTEMPTS):
+        refuse_unless_open(checkout)
+        shelf = await read_shelf(app.database, checkout)
+        changed = change(checkout, shelf, sent, now=app.clock.now())
+        await refuse_second_subscription(app, shelf, changed)
+        after, _refused = await with_tax(app, changed.checkout, changed.selection)
+        async with app.transaction(checkout.organization_id) as tx:
+            before = await lock(tx, checkout.id)
+            if before == checkout:
+                after = replace(after, modified_at=tx.now)
+                if tx.now >= before.expires_at:
+                    after = replace(after, status=CheckoutStatus.EXPIRED)
+                await tx.save(before, after)
+                return after, shelf
+            checkout = before
+    raise CheckoutLocked
+
+
+async def lock(tx: Tx, id: UUID) -> Checkout:
+    """The session, locked. Raises `CheckoutLocked` when it is busy, also with a confirmation in progress."""
+    try:
+        checkout = await tx.lock(Checkout, id, wait=False)
+    except Locked:
+        raise CheckoutLocked from None
+    assert checkout is not None
+    if checkout.attempt_id is not None:
+        raise CheckoutLocked
+    return checkout
+
+
+def refuse_unless_open(checkout: Checkout) -> None:
+    """Raises `NotOpenCheckout` for a session that is over, `CheckoutLocked` for one that is being confirmed."""
+    if checkout.status is not CheckoutStatus.OPEN:
+        raise NotOpenCheckout(checkout.id, checkout.status)
+    if checkout.attempt_id is not None:
+        raise CheckoutLocked
+
+
+async def refuse_second_subscription(app: App, shelf: Shelf, changed: Change) -> None:
+    """Raises `AlreadyActiveSubscriptionError` where the organization allows one per customer (catalog spec 6.11)."""
+    checkout = changed.checkout
+    if shelf.organization["subscription_settings"]["allow_multiple_subscriptions"]:
+        return
+    if not changed.selection.product.is_recurring or checkout.subscription_id is not None:
+        return
+    if checkout.customer_id is None and checkout.customer_email is None:
+        return
+    if await has_billable_subscription(
+        app.database,
+        organization_id=checkout.organization_id,
+        customer_id=checkout.customer_id,
+        email=None if checkout.customer_id else checkout.customer_email,
+    ):
+        raise AlreadyActiveSubscriptionError
+
+
+async def open_for_buyer(app: App, client_secret: str) -> Checkout:
+    """The session of a client secret. Raises `ResourceNotFound`, and `ExpiredCheckoutError` once its hour is over."""
+    checkout = await queries.by_secret(app.database, client_secret)
+    if app.clock.now() >= checkout.expires_at:
+        raise ExpiredCheckoutError
+    return checkout

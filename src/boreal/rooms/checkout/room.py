@@ -1,0 +1,24 @@
+"""The manifest of the checkout room."""
+
+from boreal.kit.room import Room
+from boreal.kit.work import Kind
+from boreal.rooms.checkout.checkouts import confirmation, expiry, fulfilment, queries
+from boreal.rooms.checkout.checkouts import routes as checkout_routes
+from boreal.rooms.checkout.checkouts.schemas import Checkout
+from boreal.rooms.checkout.invariants import INVARIANTS
+from boreal.rooms.checkout.links import routes as link_routes
+
+room = Room(
+    name="checkout",
+    nouns=(queries.CHECKOUT,),
+    routes=(checkout_routes.routes, checkout_routes.legacy_routes, link_routes.routes),
+    renderers_with=lambda settings: {"checkout": queries.payload(settings)},
+    kinds={
+        "settle_attempt": Kind(confirmation.settle_attempt, queue="payments", lease_s=60),
+        "complete_checkout": Kind(fulfilment.complete, queue="payments", lease_s=60),
+        "expire_checkouts": Kind(expiry.sweep),
+    },
+    recurring=("expire_checkouts",),
+    invariants=INVARIANTS,
+    payload_schemas={"checkout.created": Checkout, "checkout.updated": Checkout},
+)
