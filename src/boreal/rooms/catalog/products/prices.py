@@ -89,7 +89,7 @@ def meter_ids_of(wanted: Sequence[PriceCreate | Price | None]) -> set[UUID]:
 
 
 def new_price(create: PriceCreate, *, product: Product, source: PriceSource, position: int, now: datetime) -> Price:
-    """A price as it was asked for, not yet stored."""
+    """A price as it was asked for, not yet stored; ad hoc ones are made for one checkout session (catalog spec 6.4)."""
     amounts = create.model_dump(exclude={"amount_type", "seat_tiers"})
     tiers = create.seat_tiers.tiers if isinstance(create, ProductPriceSeatBasedCreate) else ()
     return Price(
