@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from boreal.providers.payments.sandbox import Faults, SandboxProcessor
+from boreal.providers.payments.sandbox.events import events_after
 from boreal.providers.ports import Processing, ProcessorUnavailable, RefundRequest, Succeeded
 from tests.providers.conftest import PEPPER
 
@@ -77,6 +78,31 @@ async def test_readers_and_writers_at_once_see_each_event_once(bank):
     assert one == two
 
 
+async def test_a_reader_waits_for_the_places_that_another_gives(bank, dsn):
+    slow = await asyncpg.connect(dsn)
+    open_transaction = slow.transaction()
+    await open_transaction.start()
+    await slow.execute("INSERT INTO sandbox_events (kind, object_id, happened_at) VALUES ('payment', 'pi_slow', now())")
+    payment = await bank.pay()
+    async with bank.database.transaction() as connection:
+        first = await events_after(connection, None, limit=10)
+        await open_transaction.commit()
+        second = asyncio.create_task(bank.processor.events_since(None))
+        await asyncio.sleep(0.2)
+    await slow.close()
+    assert [event.object_id for event in first.events] == [payment.id]
+    assert [event.object_id for event in (await second).events] == [payment.id, "pi_slow"]
+    assert [event.object_id for event in (await walk(bank.processor, first.cursor))[0]] == ["pi_slow"]
+
+
+async def test_readers_at_once_place_each_event_once(bank):
+    for _ in range(30):
+        await bank.pay()
+    pages = await asyncio.gather(*(bank.processor.events_since(None) for _ in range(10)))
+    assert {len(page.events) for page in pages} == {30}
+    assert len({tuple(event.id for event in page.events) for page in pages}) == 1
+
+
 async def test_a_listener_that_fails_harms_nobody(bank):
     async def broken(event):
         raise RuntimeError("broken")
@@ -131,6 +157,15 @@ async def test_processing_first_and_success_later(bank):
     settled = await bank.processor.get_payment(payment.id)
     assert (settled.outcome, settled.charge.status, settled.charge.id) == (Succeeded(), "succeeded", payment.charge.id)
     assert [method.id for method in await bank.processor.list_methods(bank.customer)] == [payment.method.id]
+
+
+async def test_a_payment_settles_once_however_many_ask(bank):
+    bank.processor.faults.processing = 1.0
+    payment = await bank.pay()
+    bank.clock.advance(timedelta(seconds=2))
+    seen = await asyncio.gather(*(bank.processor.get_payment(payment.id) for _ in range(10)))
+    assert Succeeded() in {each.outcome for each in seen}
+    assert len((await walk(bank.processor))[0]) == 2  # it was made, and it settled
 
 
 async def test_processing_after_a_challenge(bank):

@@ -15,8 +15,6 @@ class CardEntry:
     exp_month: str
     exp_year: str
     cvc: str = field(repr=False)
-    name: str | None = None
-    country: str | None = None
 
 
 CardField = Literal["number", "exp_month", "exp_year", "cvc"]

@@ -289,8 +289,8 @@ class MethodUnusable(ProcessorRefused):
 class PaymentProcessor(Protocol):
     """A company that moves the money of customers.
 
-    Replies of the calls that change something are those of the first call with that key; the `get_…` calls
-    tell how things are now. Every method may raise `ProcessorUnavailable`.
+    Replies of the calls that change something are those of the first call with that key; the `get_…` calls tell how
+    things are now. A key belongs to one request: a customer, a payment and a refund need three. Every method may raise `ProcessorUnavailable`.
     """
 
     @property
@@ -298,9 +298,12 @@ class PaymentProcessor(Protocol):
         """Which processor it is, for records and logs."""
         ...
 
-    async def ensure_customer(self, details: CustomerDetails, *, known_id: str | None, idempotency_key: str) -> str:
-        """The processor's id of the customer, created or brought up to date. `known_id` is what it answered
-        before.
+    async def ensure_customer(
+        self, details: CustomerDetails, *, known_id: str | None = None, idempotency_key: str
+    ) -> str:
+        """The processor's id of the customer, created or brought up to date.
+
+        `known_id` is what it answered before, for processors that cannot find a customer by reference.
         """
         ...
 
@@ -334,8 +337,7 @@ class PaymentProcessor(Protocol):
         ...
 
     async def cancel_payment(self, payment: str, *, idempotency_key: str) -> Payment:
-        """Stops a payment that waits for its customer. One that has ended, or cannot be stopped, comes back
-        as it is.
+        """Stops a payment that waits for its customer; one that has ended or cannot be stopped comes back as it is.
 
         Raises `ProcessorRefused("resource_missing")` for an unknown id.
         """

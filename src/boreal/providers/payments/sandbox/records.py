@@ -93,9 +93,7 @@ def request_fingerprint(
     operation: str, request: CustomerDetails | PaymentRequest | SetupRequest | RefundRequest | str
 ) -> str:
     """Equal for equal requests of one operation; what tells a repeated key from a misused one."""
-    told = request if isinstance(request, str) else {"type": type(request).__name__, **asdict(request)}
-    if isinstance(request, PaymentRequest):
-        told = {**asdict(request), "source_type": type(request.source).__name__}
+    told = request if isinstance(request, str) else asdict(request)
     return hashlib.sha256(json.dumps([operation, told], sort_keys=True).encode()).hexdigest()
 
 
