@@ -1,6 +1,5 @@
 """Reading customers."""
 
-from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 from uuid import UUID
@@ -10,13 +9,11 @@ from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.core.customers import Customer, CustomerType, avatar_url
 from boreal.kit.auth import Actor, visible_to
-from boreal.kit.db import Connection, Record, Runs
+from boreal.kit.db import Connection, Record, Row, Runs
 from boreal.kit.listing import ListSpec, any_of, exactly_ignoring_case, search
 from boreal.kit.problems import ResourceNotFound
 from boreal.kit.schemas import UUID4
 from boreal.rooms.customers.customers.tables import ALIVE, CustomerRow
-
-Row = Record | Mapping[str, Any]
 
 C = CustomerRow.c
 

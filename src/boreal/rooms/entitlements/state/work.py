@@ -1,0 +1,39 @@
+"""Telling that the state of a customer changed: follows every fact that may have changed it (usage spec 13)."""
+
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import UUID as PgUUID
+
+from boreal.core.customers import Customer
+from boreal.kit.app import App
+from boreal.kit.work import Work
+from boreal.rooms.billing.public import SubscriptionRow
+
+CHANGES_STATE = (
+    "customer.created",
+    "customer.updated",
+    "customer.deleted",
+    "subscription.created",
+    "subscription.updated",
+)
+"""The facts after which the state may be another."""
+
+_OF_SUBSCRIPTION = sa.select(SubscriptionRow.c.customer_id).where(
+    SubscriptionRow.c.id == sa.bindparam("id", type_=PgUUID)
+)
+
+
+async def announce_customer_state(app: App, work: Work) -> None:
+    """Records `customer.state_changed` for the customer of a fact, with the state as it is now.
+
+    The customer's row is locked meanwhile, so that announcements tell states in the order in which they came about.
+    Done twice, it tells the state twice, which receivers have to expect anyway.
+    """
+    subject_id = UUID(work.payload["subject_id"])
+    async with app.transaction(work.organization_id) as tx:
+        if work.payload["fact"].startswith("subscription."):
+            subject_id = await tx.fetchval(_OF_SUBSCRIPTION, id=subject_id)
+        customer = await tx.lock(Customer, subject_id)
+        assert customer is not None
+        tx.announce("customer.state_changed", subject_kind="customer", subject_id=customer.id)
