@@ -290,7 +290,8 @@ class PaymentProcessor(Protocol):
     """A company that moves the money of customers.
 
     Replies of the calls that change something are those of the first call with that key; the `get_…` calls tell how
-    things are now. A key belongs to one request: a customer, a payment and a refund need three. Every method may raise `ProcessorUnavailable`.
+    things are now. A key belongs to one request: a customer, a payment and a refund need three. Every
+    method may raise `ProcessorUnavailable`.
     """
 
     @property
