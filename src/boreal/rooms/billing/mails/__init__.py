@@ -1,0 +1,1 @@
+"""What customers are told by mail about their orders. The room renders; platform sends."""

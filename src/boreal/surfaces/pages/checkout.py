@@ -1,0 +1,318 @@
+"""The hosted checkout: the form, what happens when it is sent, and the page that waits for the outcome.
+
+One function receives the form, with or without JavaScript. A browser without scripts gets pages and redirects; our
+script sends the same fields, asks for JSON, and gets the regions of the page that may have changed. The card is the
+exception: the script exchanges it for a token by itself, so that card data leaves the browser for the tokenizer only.
+
+The page promises one thing of its own: what is charged is what was shown. A confirmation whose total has changed
+meanwhile comes back with the new total instead of being carried out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from boreal.kit.problems import Problem, ResourceNotFound
+from boreal.surfaces.pages.exchange import PageReply, PageRequest, json_reply, see_other, with_query
+from boreal.surfaces.pages.forms import card_of, changes_of, keep_typed, values_of
+from boreal.surfaces.pages.offers import View, choices_of, chosen_price, offer_of
+from boreal.surfaces.pages.places import STATES, countries
+from boreal.surfaces.pages.refusals import Notice, Refusal, explain, notice_of
+from boreal.surfaces.pages.rendering import SiteSettings, Visitor, render, render_regions, visitor_of
+
+_INLINE = ("boreal.css", "card.js", "checkout.js")
+_REGIONS = (
+    "headline",
+    "choices",
+    "fold",
+    "totals",
+    "contact",
+    "billing",
+    "custom",
+    "alert",
+    "payment",
+    "due",
+    "label",
+    "notes",
+)
+_NOTICES = frozenset({"not_paid"})
+
+
+class CheckoutPages(Protocol):
+    """What the pages ask of the checkout. Every refusal is a `Problem`, with the body that the API would send."""
+
+    async def get(self, client_secret: str) -> View:
+        """The session as a `CheckoutPublic`, whatever its status, also past `expires_at`: an open session that is
+        past it has the status `expired`. Unknown secrets are `ResourceNotFound`."""
+        ...
+
+    async def update(self, client_secret: str, changes: Mapping[str, Any], *, ip_address: str | None) -> View:
+        """Applies a `CheckoutUpdatePublic`, as `PATCH /v1/checkouts/client/{client_secret}` does."""
+        ...
+
+    async def confirm(self, client_secret: str, changes: Mapping[str, Any], *, ip_address: str | None) -> View:
+        """Applies a `CheckoutConfirmStripe` and returns a `CheckoutPublicConfirmed`, as the API's confirm does."""
+        ...
+
+    async def tokenize(self, card: Mapping[str, Any]) -> str:
+        """A confirmation token for `{"number": str, "exp_month": int, "exp_year": int, "cvc": str}`. A refusal is a
+        `Problem` whose body's `detail` is a list of `{"field": one of those four, "message": str}`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A form on its way back to the visitor."""
+
+    view: View
+    values: dict[str, str]
+    refusal: Refusal = field(default_factory=Refusal)
+
+
+async def show(request: PageRequest, client_secret: str, *, pages: CheckoutPages, settings: SiteSettings) -> PageReply:
+    """`GET /checkout/{client_secret}`: the form while the session is open, else what has become of it."""
+    try:
+        view = await pages.get(client_secret)
+    except ResourceNotFound:
+        return render("not_found.html", request, settings, status=404)
+    if view["status"] != "open":
+        return _moved_on(request, view, settings)
+    visitor = _visitor(request)
+    said = request.query.get("notice", "")
+    refusal = Refusal(notice=notice_of(said, visitor)) if said in _NOTICES else Refusal()
+    return _page(request, Draft(view, values_of(view, visitor), refusal), settings)
+
+
+async def submit(
+    request: PageRequest, client_secret: str, *, pages: CheckoutPages, settings: SiteSettings
+) -> PageReply:
+    """`POST /checkout/{client_secret}`: `action` says which button was pressed.
+
+    After `confirm` the visitor is sent on with 303 (a script is told where to go); everything else, and every
+    refusal, brings the form back with all that was typed except the card.
+    """
+    try:
+        view = await pages.get(client_secret)
+    except ResourceNotFound:
+        return render("not_found.html", request, settings, status=404)
+    if view["status"] != "open":
+        return _moved_on(request, view, settings)
+    action = request.form.get("action", "confirm")
+    carry_out = _confirm if action == "confirm" else _change
+    outcome = await carry_out(request, view, pages=pages)
+    if isinstance(outcome, PageReply):
+        return outcome
+    values = keep_typed(values_of(outcome.view, _visitor(request)), request.form, outcome.refusal.fields)
+    return _page(request, replace(outcome, values=values), settings)
+
+
+async def confirmation(
+    request: PageRequest, client_secret: str, *, pages: CheckoutPages, settings: SiteSettings
+) -> PageReply:
+    """`GET /checkout/{client_secret}/confirmation`: waits for the outcome and shows it, or leads to where it is
+    shown.
+
+    A script that asks for JSON gets `{"status", "intent_status"}`.
+    """
+    try:
+        view = await pages.get(client_secret)
+    except ResourceNotFound:
+        return render("not_found.html", request, settings, status=404)
+    if request.wants_json:
+        return json_reply({"status": view["status"], "intent_status": _intent(view)[0]})
+    if view["status"] == "open":
+        return see_other(_address(request, view, "", notice="not_paid"))
+    if view["status"] in ("expired", "failed"):
+        return _expired(request, view, settings)
+    challenge = _challenge(request, view)
+    if challenge:
+        return see_other(challenge)
+    if view["status"] == "succeeded" and not _is_ours(view):
+        token = request.query.get("customer_session_token")
+        return see_other(with_query(view["success_url"], {"customer_session_token": token}))
+    token = request.query.get("customer_session_token")
+    portal = with_query(
+        f"/{view['organization']['slug']}/portal", {"customer_session_token": token, "theme": request.theme}
+    )
+    return render(
+        "confirmation.html",
+        request,
+        settings,
+        inline=("boreal.css", "confirmation.js"),
+        view=view,
+        offer=offer_of(view, _visitor(request)),
+        portal_url=portal if token else None,
+        return_url=_web_address(view["return_url"]),
+    )
+
+
+async def _change(request: PageRequest, view: View, *, pages: CheckoutPages) -> Draft:
+    """Every button but the last one: applies what it asks for."""
+    visitor = _visitor(request)
+    changes, errors = _asked(request, view, visitor)
+    if errors:
+        return Draft(view, {}, Refusal({name: visitor.say(key) for name, key in errors.items()}))
+    if not changes:
+        return Draft(view, {})
+    try:
+        secret = view["client_secret"]
+        return Draft(await pages.update(secret, changes, ip_address=request.ip_address), {})
+    except Problem as problem:
+        return Draft(view, {}, explain(problem, view, visitor))
+
+
+def _asked(request: PageRequest, view: View, visitor: Visitor) -> tuple[dict[str, Any], dict[str, str]]:
+    form = request.form
+    match form.get("action"):
+        case ("seats_less" | "seats_more") as action:
+            changes, errors = changes_of(form, view, visitor, only={"seats"})
+            if not errors:
+                seats = int(changes.get("seats") or view.get("seats") or 1)
+                changes["seats"] = seats + (1 if action == "seats_more" else -1)
+            return changes, errors
+        case "apply_discount":
+            return {"discount_code": form.get("discount_code", "").strip() or None}, {}
+        case "remove_discount":
+            return {"discount_code": None}, {}
+        case "skip_trial":
+            return {"allow_trial": False}, {}
+        case "refresh":
+            return {}, {}
+        case "save":
+            return changes_of(form, view, visitor, only=form.get("changed", "").split(","))
+        case _:
+            return changes_of(form, view, visitor)
+
+
+async def _confirm(request: PageRequest, view: View, *, pages: CheckoutPages) -> Draft | PageReply:
+    """The last button. What was typed is saved first, which settles the total; then the payment is confirmed."""
+    visitor = _visitor(request)
+    secret, form = view["client_secret"], request.form
+    changes, errors = changes_of(form, view, visitor)
+    if errors:
+        return Draft(view, {}, Refusal({name: visitor.say(key) for name, key in errors.items()}))
+    card_errors: dict[str, str] = {}
+    try:
+        if changes:
+            view = await pages.update(secret, changes, ip_address=request.ip_address)
+        if form.get("shown_total", shown_total(view)) != shown_total(view):
+            return Draft(view, {}, Refusal(notice=notice_of("total_changed", visitor)))
+        token = form.get("confirmation_token_id") or None
+        if token is None and view["is_payment_form_required"]:
+            card, card_errors = card_of(form)
+            token = await pages.tokenize(card) if card else None
+        confirmed = await pages.confirm(
+            secret, {"confirmation_token_id": token} if token else {}, ip_address=request.ip_address
+        )
+    except Problem as problem:
+        if problem.body().get("error") == "NotOpenCheckout":
+            return _sent_on(request, _address(request, view, "/confirmation"), None)
+        refusal = explain(problem, view, visitor)
+        said = {name: visitor.say(key) for name, key in card_errors.items()}
+        return Draft(view, {}, replace(refusal, fields={**refusal.fields, **said}))
+    session_token = confirmed.get("customer_session_token")
+    destination = _address(request, view, "/confirmation", customer_session_token=session_token)
+    return _sent_on(request, destination, _challenge(request, confirmed))
+
+
+def shown_total(view: View) -> str:
+    """What the form says that it showed, for comparison."""
+    return f"{view['total_amount']} {view['currency']} {view['trial_end'] is not None}"
+
+
+def _sent_on(request: PageRequest, destination: str, challenge: str | None) -> PageReply:
+    if request.wants_json:
+        return json_reply({"redirect": destination, "challenge": challenge})
+    return see_other(destination)
+
+
+def _moved_on(request: PageRequest, view: View, settings: SiteSettings) -> PageReply:
+    """For a session that is no longer open."""
+    if view["status"] in ("expired", "failed"):
+        if request.wants_json:
+            return json_reply({"redirect": _address(request, view, "")})
+        return _expired(request, view, settings)
+    return _sent_on(request, _address(request, view, "/confirmation"), None)
+
+
+def _expired(request: PageRequest, view: View, settings: SiteSettings) -> PageReply:
+    return render("expired.html", request, settings, status=410, view=view, return_url=_web_address(view["return_url"]))
+
+
+def _page(request: PageRequest, draft: Draft, settings: SiteSettings) -> PageReply:
+    """The form: as a page, or for a script as its regions."""
+    visitor = _visitor(request)
+    view, refusal = draft.view, draft.refusal
+    offer = offer_of(view, visitor)
+    context: dict[str, Any] = {
+        "view": view,
+        "offer": offer,
+        "choices": choices_of(view, visitor),
+        "price": chosen_price(view),
+        "values": draft.values,
+        "errors": refusal.fields,
+        "notice": refusal.notice,
+        "countries": countries(visitor.language),
+        "states": STATES.get(draft.values["country"], ()),
+        "shown_total": shown_total(view),
+        "action": _address(request, view, ""),
+        "return_url": _web_address(view["return_url"]),
+        "billing_shown": view["is_payment_form_required"] or view["require_billing_address"],
+    }
+    if request.wants_json:
+        templates = {name: f"checkout/{name}.html" for name in _REGIONS}
+        regions = render_regions(templates, request, settings, **context)
+        notice: Notice | None = refusal.notice
+        said = visitor.say("sum.announced", label=offer.due_label, amount=offer.due)
+        return json_reply({"regions": regions, "errors": refusal.fields, "notice": bool(notice), "announce": said})
+    target = "" if _is_ours(view) else _origin(view["success_url"])
+    return render(
+        "checkout.html",
+        request,
+        settings,
+        status=422 if refusal.fields else 200,
+        inline=_INLINE,
+        form_targets=(target,) if target else (),
+        frame_ancestors=f"'self' {_origin(view['embed_origin'])}".strip(),
+        **context,
+    )
+
+
+def _visitor(request: PageRequest) -> Visitor:
+    return visitor_of(request.headers.get("accept-language", ""))
+
+
+def _address(request: PageRequest, view: View, below: str, **query: str | None) -> str:
+    """An address of this session's pages; the forced theme stays."""
+    return with_query(f"/checkout/{view['client_secret']}{below}", {**query, "theme": request.theme})
+
+
+def _intent(view: View) -> tuple[str | None, str | None]:
+    metadata = view["payment_processor_metadata"]
+    return metadata.get("intent_status"), metadata.get("intent_client_secret")
+
+
+def _challenge(request: PageRequest, view: View) -> str | None:
+    """Where the cardholder has to prove who they are, when the issuer asks for it (catalog spec 7.4)."""
+    status, secret = _intent(view)
+    if view["status"] != "confirmed" or status != "requires_action" or not secret:
+        return None
+    return with_query(f"/sandbox/challenges/{secret}", {"theme": request.theme})
+
+
+def _is_ours(view: View) -> bool:
+    """Whether success is shown on the page of this session (catalog spec 6.13)."""
+    success, own = urlsplit(view["success_url"]), urlsplit(view["url"])
+    return (success.netloc, success.path) == (own.netloc, f"{own.path}/confirmation")
+
+
+def _origin(address: str | None) -> str:
+    """Scheme and host of a web address, or nothing."""
+    parts = urlsplit(address or "")
+    safe = parts.scheme in ("http", "https") and not set(parts.netloc) & set("'\"; ,\\")
+    return f"{parts.scheme}://{parts.netloc}" if safe and parts.netloc else ""
+
+
+def _web_address(address: str | None) -> str | None:
+    return address if address and _origin(address) else None

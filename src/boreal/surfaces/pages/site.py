@@ -1,0 +1,89 @@
+"""The pages behind Starlette routes: the only module here that knows the web framework."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from boreal.surfaces.pages import challenge, checkout, home, mail, portal
+from boreal.surfaces.pages.challenge import ChallengePages
+from boreal.surfaces.pages.checkout import CheckoutPages
+from boreal.surfaces.pages.exchange import PageReply, PageRequest
+from boreal.surfaces.pages.home import HomePages
+from boreal.surfaces.pages.mail import MailPages
+from boreal.surfaces.pages.portal import PortalPages
+from boreal.surfaces.pages.rendering import ASSETS, SiteSettings
+
+Page = Callable[..., Awaitable[PageReply]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What stands behind the pages. Without challenge, mail or home there are no such pages."""
+
+    settings: SiteSettings
+    checkout: CheckoutPages
+    portal: PortalPages
+    challenge: ChallengePages | None = None
+    mail: MailPages | None = None
+    home: HomePages | None = None
+
+
+def page_routes(site: Site) -> list[Route]:
+    """Every route of the pages. They answer GET and, where there is a form, POST with
+    `application/x-www-form-urlencoded`."""
+    routes = [Route("/static/{public_name}", _endpoint(_static))]
+    page = partial(_served, site.settings, site.checkout)
+    routes += page("/checkout/{client_secret}", checkout.show, checkout.submit)
+    routes += page("/checkout/{client_secret}/confirmation", checkout.confirmation)
+    if site.challenge is not None:
+        page = partial(_served, site.settings, site.challenge)
+        routes += page("/sandbox/challenges/{intent_client_secret}", challenge.show, challenge.submit)
+    if site.mail is not None:
+        page = partial(_served, site.settings, site.mail)
+        routes += page("/mail", mail.show_list)
+        routes += page("/mail/{mail_id}", mail.show)
+        routes += page("/mail/{mail_id}/html", mail.show_html)
+    if site.home is not None:
+        routes += _served(site.settings, site.home, "/", home.show)
+    routes += _served(site.settings, site.portal, "/{organization_slug}/portal", portal.show)
+    return routes
+
+
+async def page_request(request: Request) -> PageRequest:
+    """What Starlette received, as the pages take it."""
+    form = {}
+    if request.method == "POST":
+        form = {name: value for name, value in (await request.form()).multi_items() if isinstance(value, str)}
+    return PageRequest(
+        path=request.url.path,
+        method=request.method,
+        query=dict(request.query_params),
+        form=form,
+        headers=dict(request.headers),
+        cookies=request.cookies,
+        ip_address=request.client.host if request.client else None,
+        secure=request.url.scheme == "https",
+    )
+
+
+def _served(settings: SiteSettings, pages: object, path: str, show: Page, submit: Page | None = None) -> list[Route]:
+    routes = [Route(path, _endpoint(partial(show, pages=pages, settings=settings)))]
+    if submit is not None:
+        routes.append(Route(path, _endpoint(partial(submit, pages=pages, settings=settings)), methods=["POST"]))
+    return routes
+
+
+def _endpoint(page: Page) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        reply = await page(await page_request(request), *request.path_params.values())
+        return Response(reply.body, reply.status, dict(reply.headers))
+
+    return endpoint
+
+
+async def _static(request: PageRequest, public_name: str) -> PageReply:
+    return ASSETS.serve(request, public_name)
