@@ -33,10 +33,18 @@ def place() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="module")
+def settled() -> Iterator[Path]:
+    """A data directory that the tests of this module share, since the first start takes longest."""
+    folder = Path(tempfile.mkdtemp(prefix="boreal-", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture
-async def server(place: Path) -> AsyncIterator[EmbeddedPostgres]:
-    """A server that has just started for the first time."""
-    started = small(place)
+async def server(settled: Path) -> AsyncIterator[EmbeddedPostgres]:
+    """A running server on the shared data directory."""
+    started = small(settled)
     await started.start()
     yield started
     await started.stop()
@@ -79,7 +87,7 @@ def family(pid: int) -> list[int]:
     return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
 
 
-async def test_first_start_makes_a_database_that_sorts_the_same_everywhere(server: EmbeddedPostgres) -> None:
+async def test_the_database_sorts_the_same_everywhere(server: EmbeddedPostgres) -> None:
     assert await run(server, "SELECT current_database() || ' ' || current_user") == "boreal boreal"
     assert await run(server, "SELECT current_setting('server_version_num')::int") >= 180000
     assert await run(server, "SELECT current_setting('data_checksums')") == "on"
@@ -90,17 +98,21 @@ async def test_first_start_makes_a_database_that_sorts_the_same_everywhere(serve
     assert await run(server, ordered) == "ÉBab"
 
 
-async def test_only_this_user_on_this_machine_can_connect(server: EmbeddedPostgres, place: Path) -> None:
-    folder = place / "postgres"
+async def test_only_this_user_on_this_machine_can_connect(server: EmbeddedPostgres, settled: Path) -> None:
+    folder = settled / "postgres"
     assert await run(server, "SELECT current_setting('listen_addresses')") == ""
     assert await run(server, "SELECT string_agg(DISTINCT auth_method, ' ') FROM pg_hba_file_rules") == "peer"
     assert stat.S_IMODE((folder / "socket").stat().st_mode) == 0o700
     assert stat.S_IMODE((folder / "data").stat().st_mode) == 0o700
-    assert not stat.S_IMODE(place.stat().st_mode) & 0o007, "the folder was opened to others"
+    assert not stat.S_IMODE(settled.stat().st_mode) & 0o007, "the folder was opened to others"
 
 
-async def test_settings_of_the_caller_win(place: Path) -> None:
-    server = small(place, max_wal_size="1GB")
+async def test_ctrl_c_in_the_terminal_does_not_reach_the_server(server: EmbeddedPostgres) -> None:
+    assert os.getpgid(server.pid) != os.getpgid(0)
+
+
+async def test_settings_of_the_caller_win(settled: Path) -> None:
+    server = small(settled, max_wal_size="1GB")
     await server.start()
     try:
         assert await run(server, "SELECT current_setting('max_wal_size')") == "1GB"
@@ -109,12 +121,12 @@ async def test_settings_of_the_caller_win(place: Path) -> None:
 
 
 async def test_a_restart_keeps_the_data_and_takes_no_time(server: EmbeddedPostgres) -> None:
-    await run(server, "CREATE TABLE kept AS SELECT 42 AS answer")
+    await run(server, "CREATE TABLE restarted AS SELECT 42 AS answer")
     started = monotonic()
     await server.stop()
     await server.start()
     assert monotonic() - started < 3
-    assert await run(server, "SELECT answer FROM kept") == 42
+    assert await run(server, "SELECT answer FROM restarted") == 42
 
 
 async def test_stop_takes_under_three_seconds_with_a_client_in_a_transaction(server: EmbeddedPostgres) -> None:
@@ -127,37 +139,37 @@ async def test_stop_takes_under_three_seconds_with_a_client_in_a_transaction(ser
     connection.terminate()
 
 
-async def test_a_second_start_says_who_is_there(server: EmbeddedPostgres, place: Path) -> None:
+async def test_a_second_start_says_who_is_there(server: EmbeddedPostgres, settled: Path) -> None:
     with pytest.raises(PostgresFailed) as failed:
-        await small(place).start()
-    assert str(failed.value) == f"another Boreal (process {os.getpid()}) is using {place}: stop it first"
+        await small(settled).start()
+    assert str(failed.value) == f"another Boreal (process {os.getpid()}) is using {settled}: stop it first"
     assert await run(server, "SELECT 1") == 1
 
 
 async def test_a_killed_server_comes_back_with_everything_acknowledged(server: EmbeddedPostgres) -> None:
     keeping = asyncio.create_task(server.keep_running())
-    await run(server, "CREATE TABLE kept (n int)")
+    await run(server, "CREATE TABLE served (n int)")
     for round_ in range(3):
         before = server.pid
-        await run(server, f"INSERT INTO kept VALUES ({round_})")
+        await run(server, f"INSERT INTO served VALUES ({round_})")
         kill(before)
         assert await happens(lambda: server.pid != before and server._is_ready(), within_s=15)  # noqa: B023
-    assert await run(server, "SELECT array_agg(n ORDER BY n) FROM kept") == [0, 1, 2]
+    assert await run(server, "SELECT array_agg(n ORDER BY n) FROM served") == [0, 1, 2]
     keeping.cancel()
 
 
 @pytest.mark.parametrize("options", [(), ("--watchdog",)], ids=["signal", "watchdog"])
-async def test_when_its_owner_is_killed_no_process_stays(place: Path, options: tuple[str, ...]) -> None:
-    owner, pids = own(place, *options)
+async def test_when_its_owner_is_killed_no_process_stays(settled: Path, options: tuple[str, ...]) -> None:
+    owner, pids = own(settled, *options)
     everyone = [*family(pids["server"]), pids["watchdog"] or pids["server"]]
     kill(owner.pid)
     owner.wait()
     assert await happens(lambda: not any(map(alive, everyone)), within_s=5), [p for p in everyone if alive(p)]
 
 
-async def test_when_all_are_killed_the_next_start_recovers(place: Path) -> None:
-    owner, pids = own(place)
-    server = small(place)
+async def test_when_all_are_killed_the_next_start_recovers(settled: Path) -> None:
+    owner, pids = own(settled)
+    server = small(settled)
     await run(server, "CREATE TABLE kept AS SELECT 42 AS answer")
     kill(owner.pid, *family(pids["server"]))
     owner.wait()
@@ -168,12 +180,12 @@ async def test_when_all_are_killed_the_next_start_recovers(place: Path) -> None:
         await server.stop()
 
 
-async def test_a_server_that_outlived_its_owner_is_ended_by_the_next_start(place: Path) -> None:
-    owner, pids = own(place, "--watchdog")
+async def test_a_server_that_outlived_its_owner_is_ended_by_the_next_start(settled: Path) -> None:
+    owner, pids = own(settled, "--watchdog")
     kill(pids["watchdog"], owner.pid)
     owner.wait()
     assert alive(pids["server"])
-    server = small(place)
+    server = small(settled)
     await server.start()
     try:
         assert server.pid != pids["server"] and not alive(pids["server"])
@@ -206,10 +218,10 @@ async def test_an_interrupted_first_start_is_begun_anew(place: Path) -> None:
     assert not half.exists()
 
 
-async def test_a_failure_shows_what_the_server_said(place: Path) -> None:
+async def test_a_failure_shows_what_the_server_said(settled: Path) -> None:
     with pytest.raises(PostgresFailed, match=r'(?s)ended with status 1.*invalid value for parameter "max_wal_size"'):
-        await small(place, max_wal_size="much").start()
-    server = small(place)
+        await small(settled, max_wal_size="much").start()
+    server = small(settled)
     await server.start()  # the failure left nothing in the way
     await server.stop()
 
@@ -250,13 +262,18 @@ async def test_a_place_that_the_servers_user_cannot_enter_is_named(place: Path) 
 
 
 @as_root
-async def test_root_hands_the_server_to_the_owner_of_the_data(server: EmbeddedPostgres) -> None:
+async def test_root_hands_the_server_to_the_owner_of_the_data(place: Path) -> None:
+    server = small(place)
+    await server.start()
     await server.stop()
     nobody = pwd.getpwnam("nobody")
     for path in (server._data, *server._data.rglob("*")):
         os.chown(path, nobody.pw_uid, nobody.pw_gid)
     await server.start()
-    assert Path(f"/proc/{server.pid}").stat().st_uid == nobody.pw_uid
+    try:
+        assert Path(f"/proc/{server.pid}").stat().st_uid == nobody.pw_uid
+    finally:
+        await server.stop()
 
 
 @as_root
@@ -296,13 +313,14 @@ async def test_an_ordinary_user_runs_the_server_as_themselves(place: Path) -> No
 
 
 @as_root
-async def test_an_ordinary_user_is_refused_the_data_of_another(server: EmbeddedPostgres, place: Path) -> None:
-    await server.stop()
-    (place / "postgres").chmod(0o755)
+async def test_an_ordinary_user_is_refused_the_data_of_another(place: Path) -> None:
+    data = place / "postgres" / "data"
+    data.mkdir(parents=True)
+    os.chown(data, pwd.getpwnam("daemon").pw_uid, -1)
     place.chmod(0o755)
     owner, said = own(place, "--user", "nobody")
     owner.wait()
-    assert "data belongs to the user boreal: start as that user, or as root" in said["failure"]
+    assert "data belongs to the user daemon: start as that user, or as root" in said["failure"]
 
 
 def test_the_default_place_is_the_systems_for_root_and_their_own_for_others(

