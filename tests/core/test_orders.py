@@ -122,9 +122,11 @@ def test_any_other_change_of_an_order_tells_updated(change: dict[str, Any]) -> N
     assert orders.facts(order(), replace(order(), modified_at=LATER, **change)) == ("order.updated",)
 
 
-def test_a_failed_attempt_to_collect_tells_nothing() -> None:
+def test_a_failed_attempt_to_collect_and_the_platforms_fee_tell_nothing() -> None:
     pending = order(status=OrderStatus.PENDING)
     assert orders.facts(pending, replace(pending, modified_at=LATER, next_payment_attempt_at=LATER)) == ()
+    fee = {"platform_fee_amount": 80, "platform_fee_currency": "usd"}
+    assert orders.facts(order(), replace(order(), modified_at=LATER, **fee)) == ()
 
 
 def test_a_refund_that_is_reverted_is_not_paid_again() -> None:
@@ -223,3 +225,5 @@ def test_a_purchase_adds_up() -> None:
     assert Purchase(**values, subtotal_amount=1000).discount_amount == 0
     with pytest.raises(ValueError, match="do not add up to 999"):
         Purchase(**values, subtotal_amount=999)
+    with pytest.raises(ValueError, match="has a trial of a product that is bought once"):
+        Purchase(**values, subtotal_amount=1000, trial_end=LATER)

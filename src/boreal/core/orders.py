@@ -9,7 +9,7 @@ What is due may differ from the total by a balance that the customer had. 5 seat
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -134,7 +134,7 @@ class Purchase:
     """A confirmed checkout, as billing needs to know it; amounts are the full ones, also when a trial comes first.
 
     `price_ids` are all prices of the subscription, metered ones included. `trial_end` is None without a trial. Items
-    that do not add up to the subtotal are a `ValueError`.
+    that do not add up to the subtotal, and a trial of what is bought once, are a `ValueError`.
     """
 
     organization_id: UUID
@@ -159,6 +159,8 @@ class Purchase:
     def __post_init__(self) -> None:
         if sum(item.amount for item in self.items) != self.subtotal_amount:
             raise ValueError(f"the items of checkout {self.checkout_id} do not add up to {self.subtotal_amount}")
+        if self.trial_end is not None and not self.product.is_recurring:
+            raise ValueError(f"checkout {self.checkout_id} has a trial of a product that is bought once")
 
 
 TRANSITIONS: dict[str | None, frozenset[str]] = {
@@ -171,16 +173,19 @@ TRANSITIONS: dict[str | None, frozenset[str]] = {
 """Which status may follow which (orders spec 1.1); an order whose collection was given up stays pending for ever."""
 
 
-def facts(before: Order | None, after: Order) -> tuple[str, ...]:
-    """What a change of an order means (orders spec 17).
+_UNTOLD = frozenset({"modified_at", "next_payment_attempt_at", "platform_fee_amount", "platform_fee_currency"})
+_TOLD = tuple(item.name for item in fields(Order) if item.name not in _UNTOLD)
 
-    A failed attempt to collect only moves `next_payment_attempt_at`, which is nobody's news. `order.refunded` belongs
-    to the refund that brought it about.
+
+def facts(before: Order | None, after: Order) -> tuple[str, ...]:
+    """What a change of an order means (orders spec 17, platform spec 9).
+
+    When it is collected next and what the platform takes for it are nobody's news, so a failed attempt tells nothing.
+    `order.refunded` belongs to the refund that brought it about.
     """
     if before is None:
         return ("order.created", "order.updated", "order.paid") if after.is_paid else ("order.created",)
-    seen = replace(after, modified_at=before.modified_at, next_payment_attempt_at=before.next_payment_attempt_at)
-    if seen == before:
+    if all(getattr(before, name) == getattr(after, name) for name in _TOLD):
         return ()
     return ("order.updated", "order.paid") if after.is_paid and not before.is_paid else ("order.updated",)
 

@@ -1,8 +1,7 @@
 """Making orders out of confirmed checkouts."""
 
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
@@ -10,6 +9,7 @@ from boreal.core import orders as book
 from boreal.core.customers import Customer, short_id_text
 from boreal.core.orders import Amounts, BillingReason, Order, OrderItem, OrderStatus, Purchase
 from boreal.core.subscriptions import Subscription
+from boreal.kit.db import Row
 from boreal.kit.tx import Tx
 from boreal.rooms.billing.orders.labels import trial_label
 from boreal.rooms.billing.orders.tables import InvoiceCounterRow, OrderItemRow, OrderRow
@@ -28,7 +28,7 @@ _TAKE_NUMBER = sa.text(
 ).bindparams(sa.bindparam("organization_id", type_=InvoiceCounterRow.c.organization_id.type))
 
 
-async def settle_purchase(tx: Tx, purchase: Purchase, *, customer: Customer, organization: Mapping[str, Any]) -> Order:
+async def settle_purchase(tx: Tx, purchase: Purchase, *, customer: Customer, organization: Row) -> Order:
     """The paid order of a confirmed checkout, after the subscription of a recurring product (catalog spec 6.14).
 
     A trial is a paid order of nothing. The customer must be locked by this transaction. The same checkout again gives
@@ -126,7 +126,7 @@ async def _add_items(tx: Tx, order: Order, items: Sequence[OrderItem]) -> None:
     await tx.execute_many(_INSERT_ITEM, rows)
 
 
-async def _take_invoice_number(tx: Tx, *, customer: Customer, organization: Mapping[str, Any]) -> str:
+async def _take_invoice_number(tx: Tx, *, customer: Customer, organization: Row) -> str:
     """The next number, counted per customer or per organization as the organization chose (orders spec 2.1)."""
     prefix = organization["customer_invoice_prefix"]
     if organization["invoice_numbering"] == "organization":

@@ -1,13 +1,12 @@
 """What happens after an order was made: its confirmation by mail (orders spec 1.9, platform spec 10.2)."""
 
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 import structlog
 
 from boreal.core.orders import BillingReason
 from boreal.kit.app import App
+from boreal.kit.db import Row
 from boreal.kit.work import Work
 from boreal.providers.ports.mail import Mail, MailSender, MailUndelivered
 from boreal.rooms.billing.mails.rendering import render_order_mail
@@ -42,14 +41,14 @@ async def send_order_mail(app: App, work: Work) -> None:
         return
     mail = await _compose(app, detail, organization)
     try:
-        await app.get(MailSender).send(mail)  # type: ignore[type-abstract]
+        await app.get(MailSender).send(mail)
     except MailUndelivered as failure:
         if not failure.permanent:
             raise
         _log.warning("order_mail_undeliverable", order_id=str(detail.order["id"]), reason=str(failure))
 
 
-async def _compose(app: App, detail: OrderDetail, organization: Mapping[str, Any]) -> Mail:
+async def _compose(app: App, detail: OrderDetail, organization: Row) -> Mail:
     """The mail, with a link into the portal that holds a session of its own."""
     email = detail.customer["email"]
     async with app.transaction(organization["id"]) as tx:

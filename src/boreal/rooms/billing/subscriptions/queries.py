@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.core.prices import Price
 from boreal.core.subscriptions import ACTIVE, BILLABLE, SubscriptionStatus
-from boreal.kit.db import Connection, Record, Runs
+from boreal.kit.db import Connection, Row, Runs
 from boreal.rooms.billing.subscriptions.tables import SubscriptionPriceRow, SubscriptionRow
 from boreal.rooms.catalog.public import ProductDetail, read_prices, read_products, render_price, render_product
 from boreal.rooms.customers.public import CustomerRow
@@ -90,7 +90,7 @@ _STATE = tuple(
 )
 
 
-def render_base(row: Record | Mapping[str, Any]) -> dict[str, Any]:
+def render_base(row: Row) -> dict[str, Any]:
     """What every view of a subscription tells (contract `CustomerOrderSubscription`)."""
     return {name: row[name] for name in _BASE}
 
@@ -106,7 +106,7 @@ def render_legacy_user(customer: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def render(row: Record, *, customer: Mapping[str, Any], product: ProductDetail, prices: list[Price]) -> dict[str, Any]:
+def render(row: Row, *, customer: Mapping[str, Any], product: ProductDetail, prices: list[Price]) -> dict[str, Any]:
     """A subscription as merchants see it (contract `Subscription`), with the rendered customer and its own prices.
 
     No discount and no meter can be attached yet.
