@@ -3,10 +3,12 @@
 `compose` puts a process together from settings, a database and a clock; the command line and the tests both call it.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 from boreal.kit.app import App
@@ -15,12 +17,15 @@ from boreal.kit.clock import Clock
 from boreal.kit.db import Connection, Database, Record
 from boreal.kit.facts import Dispatcher, Renderers
 from boreal.kit.fetch import Fetch
+from boreal.kit.migrations import migrate
+from boreal.kit.postgres import EmbeddedPostgres, default_data_dir
 from boreal.kit.ratelimit import Limiter
 from boreal.kit.room import Room
 from boreal.kit.secrets import Keyring
 from boreal.kit.settings import Settings
 from boreal.kit.tx import Nouns, Transactions
-from boreal.kit.work import Kind, Request, Wakeups, enqueue
+from boreal.kit.work import NOBODY, Kind, Request, Wakeups, enqueue
+from boreal.kit.worker import Worker
 from boreal.providers.mail.capture import MailCapture
 from boreal.providers.mail.smtp import SmtpMail
 from boreal.providers.payments.sandbox import SandboxProcessor
@@ -32,9 +37,10 @@ from boreal.rooms.checkout.public import hear_processor
 from boreal.rooms.checkout.room import room as checkout_room
 from boreal.rooms.customers.room import room as customers_room
 from boreal.rooms.entitlements.room import room as entitlements_room
-from boreal.rooms.platform.public import fan_out, interest
+from boreal.rooms.platform.public import fan_out, interest, remember_token_use
 from boreal.rooms.platform.room import room as platform_room
 from boreal.surfaces import document
+from boreal.surfaces.cli.app import commands
 from boreal.surfaces.http import HttpApp
 
 ROOMS: tuple[Room, ...] = (platform_room, customers_room, catalog_room, billing_room, entitlements_room, checkout_room)
@@ -51,6 +57,29 @@ class Boreal:
     async def close(self) -> None:
         """Closes what `compose` opened; the database is the caller's."""
         await self.app.get(Fetch).close()
+
+    async def work(self) -> None:
+        """Dispatches facts and does due work until cancelled."""
+        async with self.app.transaction(NOBODY) as tx:
+            for room in ROOMS:
+                for kind in room.recurring:
+                    tx.enqueue(kind, unique_key=kind)
+        await Worker(self.app, self.dispatcher).run()
+
+    async def check(self) -> dict[str, list[dict[str, Any]]]:
+        """The invariants that do not hold, by room and name, each with the rows that break it."""
+        return await broken_invariants(self.app.database)
+
+
+async def broken_invariants(database: Database) -> dict[str, list[dict[str, Any]]]:
+    """The invariants that do not hold, by room and name, each with the rows that break it."""
+    broken = {}
+    for room in ROOMS:
+        for name, query in room.invariants.items():
+            rows = await database.fetch(query)
+            if rows:
+                broken[f"{room.name}: {name}"] = [dict(row) for row in rows]
+    return broken
 
 
 @cache
@@ -151,3 +180,46 @@ def _reactions(kinds: Mapping[str, Kind]) -> Any:
                 await enqueue(connection, requests, kinds=kinds, now=now, trace=fact["trace"])
 
     return react
+
+
+class Root:
+    """The composition root as the command line uses it."""
+
+    def data_dir(self, settings: Settings) -> Path:
+        """Where this installation keeps its files."""
+        return settings.data_dir or default_data_dir()
+
+    @asynccontextmanager
+    async def open(self, settings: Settings) -> AsyncIterator[Boreal]:
+        """A Boreal on a migrated database: the one that the settings name, or an embedded one, stopped at the end."""
+        data_dir = self.data_dir(settings)
+        server = None
+        if settings.database_url is None:
+            server = EmbeddedPostgres(data_dir, settings={"shared_buffers": f"{settings.shared_buffers_mb}MB"})
+        dsn = await server.start() if server is not None else str(settings.database_url)
+        try:
+            await migrate(dsn)
+            database = await Database.connect(dsn, pool_size=settings.pool_size)
+            keyring = Keyring.open(settings.key_file or data_dir / "keys")
+            boreal = compose(settings, database=database, clock=Clock(), keyring=keyring)
+            try:
+                yield boreal
+            finally:
+                await boreal.close()
+                await database.close()
+        finally:
+            if server is not None:
+                await server.stop()
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        return openapi()
+
+    async def upkeep(self, app: App) -> None:
+        """Writes down when tokens were last used."""
+        await remember_token_use(app.database, app.authenticator.take_used())
+
+
+def cli() -> None:
+    """The `boreal` command."""
+    commands(Root())()

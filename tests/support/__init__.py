@@ -1,0 +1,1 @@
+"""What tests share: a server, shops, receivers, and the contract."""

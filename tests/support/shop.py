@@ -18,7 +18,7 @@ from boreal.kit.facts import FactRow
 from boreal.kit.secrets import Keyring
 from boreal.kit.settings import Settings
 from boreal.kit.worker import drain
-from boreal.main import ROOMS, Boreal, compose
+from boreal.main import Boreal, broken_invariants, compose
 from boreal.rooms.platform.organizations import commands as organizations
 from boreal.rooms.platform.tokens import commands as tokens
 from tests.support.contract import validate_response
@@ -83,17 +83,6 @@ class Shop:
 
 
 _NEXT = sa.text("SELECT min(due_at) FROM work WHERE failed_at IS NULL")
-
-
-async def broken_invariants(database: Database) -> dict[str, list[Any]]:
-    """The invariants that do not hold, with the rows that break them."""
-    broken = {}
-    for room in ROOMS:
-        for name, query in room.invariants.items():
-            rows = await database.fetch(query)
-            if rows:
-                broken[f"{room.name}: {name}"] = [dict(row) for row in rows]
-    return broken
 
 
 def settings(**values: Any) -> Settings:

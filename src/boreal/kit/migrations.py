@@ -79,7 +79,7 @@ async def migrate(dsn: str) -> bool:
         if not script:
             return False
         async with connection.transaction():
-            await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'")
+            await connection.execute(f"SET LOCAL lock_timeout = '{int(LOCK_TIMEOUT_S * 1000)}ms'")
             await connection.execute(script)
         return True
     except asyncpg.LockNotAvailableError as error:

@@ -303,15 +303,21 @@ class Wakeups:
 
     def wake(self) -> None:
         """Wakes every loop of this process; the others hear of it within the interval."""
-        for event in self._events.values():
-            event.set()
+        self.wake_here()
         if self._notify and (self._pending is None or self._pending.done()):
             self._pending = asyncio.create_task(self._notify_soon(self._notify))
+
+    def wake_here(self) -> None:
+        """Wakes every loop of this process."""
+        for event in self._events.values():
+            event.set()
 
     async def _notify_soon(self, notify: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(self._interval_s)
         await notify()
 
+
+NOTIFY = sa.text("SELECT pg_notify('boreal_work', '')")
 
 _FAILED = sa.select(WorkRow).where(WorkRow.c.failed_at.is_not(None)).order_by(WorkRow.c.id).limit(sa.bindparam("limit"))
 _RETRY = sa.text(

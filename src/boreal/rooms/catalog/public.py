@@ -6,6 +6,7 @@ The records are `boreal.core.products.Product` and `boreal.core.prices.Price`; t
 from boreal.rooms.catalog.benefits.schemas import BenefitPublic
 from boreal.rooms.catalog.custom_fields.schemas import AttachedCustomField
 from boreal.rooms.catalog.discounts.schemas import CheckoutDiscount, DiscountMinimal
+from boreal.rooms.catalog.products.commands import create as create_product
 from boreal.rooms.catalog.products.price_schemas import AnyProductPrice, ProductPricesCreate
 from boreal.rooms.catalog.products.prices import insert as insert_prices
 from boreal.rooms.catalog.products.prices import new_price, price_faults, read_prices
@@ -22,6 +23,7 @@ from boreal.rooms.catalog.products.schemas import (
     CustomerProduct,
     Product,
     ProductBase,
+    ProductCreate,
     TrialConfiguration,
 )
 from boreal.rooms.catalog.products.tables import ProductPriceRow, ProductRow
@@ -36,11 +38,13 @@ __all__ = [
     "DiscountMinimal",
     "Product",
     "ProductBase",
+    "ProductCreate",
     "ProductDetail",
     "ProductPriceRow",
     "ProductPricesCreate",
     "ProductRow",
     "TrialConfiguration",
+    "create_product",
     "find_price",
     "find_products",
     "insert_prices",

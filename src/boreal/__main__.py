@@ -1,0 +1,5 @@
+"""`python -m boreal`."""
+
+from boreal.main import cli
+
+cli()

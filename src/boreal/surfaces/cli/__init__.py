@@ -1,0 +1,1 @@
+"""The command line: `boreal COMMAND`. Commands do what the API does, or run a process; rules are elsewhere."""

@@ -1,0 +1,54 @@
+"""What the command line needs from the composition root, which is above it."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+from boreal.kit.app import App
+from boreal.kit.settings import Settings
+
+
+class Process(Protocol):
+    """An opened Boreal: its database answers and is migrated."""
+
+    @property
+    def app(self) -> App:
+        """What commands take."""
+        ...
+
+    @property
+    def http(self) -> Any:
+        """The ASGI application."""
+        ...
+
+    async def work(self) -> None:
+        """Dispatches facts and does due work until cancelled."""
+        ...
+
+    async def check(self) -> dict[str, list[dict[str, Any]]]:
+        """The invariants that do not hold, each with the rows that break it."""
+        ...
+
+
+class Root(Protocol):
+    """The composition root, as the command line sees it."""
+
+    def open(self, settings: Settings) -> AbstractAsyncContextManager[Process]:
+        """Starts what the settings ask for (the embedded PostgreSQL, if no other is named) and migrates it."""
+        ...
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, without a database."""
+        ...
+
+    def data_dir(self, settings: Settings) -> Path:
+        """Where this installation keeps its files."""
+        ...
+
+    async def upkeep(self, app: App) -> None:
+        """What a process writes down from time to time, such as when tokens were last used."""
+        ...
+
+
+RootFactory = Callable[[], Root]

@@ -1,0 +1,87 @@
+"""Migrations: one head, the same schema as the code's tables, and refusals that people understand."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from boreal.kit.migrations import MigrationFailed, heads, migrate
+from tests.support.postgres import create_database, drop_database
+from tests.support.schema import ddl
+
+_COLUMNS = """
+    SELECT table_name, column_name, data_type, udt_name, is_nullable, column_default, identity_generation
+    FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'
+    ORDER BY table_name, column_name
+"""
+_INDEXES = """
+    SELECT tablename, indexname, indexdef FROM pg_indexes
+    WHERE schemaname = 'public' AND tablename <> 'alembic_version' ORDER BY indexname
+"""
+_CONSTRAINTS = """
+    SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'alembic_version' ORDER BY 1, 2
+"""
+
+
+async def _schema(dsn: str) -> list[list[tuple[object, ...]]]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        queries = (_COLUMNS, _INDEXES, _CONSTRAINTS)
+        return [[tuple(row.values()) for row in await connection.fetch(query)] for query in queries]
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def empty():
+    name = "boreal_migrations"
+    await drop_database(name)
+    yield await create_database(name)
+    await drop_database(name)
+
+
+def test_there_is_one_head() -> None:
+    assert len(heads()) == 1
+
+
+async def test_the_migrated_schema_is_that_of_the_code(empty: str) -> None:
+    name = "boreal_described"
+    await drop_database(name)
+    described = await create_database(name)
+    try:
+        connection = await asyncpg.connect(described)
+        await connection.execute(ddl())
+        await connection.close()
+        assert await migrate(empty)
+        for migrated, wanted in zip(await _schema(empty), await _schema(described), strict=True):
+            assert migrated == wanted
+    finally:
+        await drop_database(name)
+
+
+async def test_several_processes_may_start_at_once(empty: str) -> None:
+    assert sorted(await asyncio.gather(*(migrate(empty) for _ in range(4)))) == [False, False, False, True]
+
+
+async def test_a_newer_schema_is_refused(empty: str) -> None:
+    await migrate(empty)
+    connection = await asyncpg.connect(empty)
+    await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    await connection.close()
+    with pytest.raises(MigrationFailed, match="made by a newer one"):
+        await migrate(empty)
+
+
+async def test_a_table_in_use_is_waited_for_only_so_long(empty: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("boreal.kit.migrations.LOCK_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("boreal.kit.migrations.upgrade_sql", lambda current: "ALTER TABLE work ADD COLUMN x int")
+    connection = await asyncpg.connect(empty)
+    try:
+        await connection.execute("CREATE TABLE work ()")
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE work")
+            with pytest.raises(MigrationFailed, match="in use"):
+                await migrate(empty)
+    finally:
+        await connection.close()
