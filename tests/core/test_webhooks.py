@@ -31,7 +31,7 @@ progress = st.builds(
 ) | st.builds(Progress, pending=st.just(True), succeeded=st.none(), skipped=st.just(False), attempts=st.integers(0, 10))
 
 
-@pytest.mark.parametrize(("retry", "bounds"), enumerate(BOUNDS_S, start=1))
+@pytest.mark.parametrize(("retry", "bounds"), list(enumerate(BOUNDS_S, start=1)))
 def test_the_pause_doubles(retry: int, bounds: tuple[int, int]) -> None:
     least, most = bounds
     assert retry_delay_s(retry, draw=0.0) == least
