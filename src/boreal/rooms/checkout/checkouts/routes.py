@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from fastapi import Request
-
 from boreal.kit.app import App
 from boreal.kit.auth import MERCHANT, PUBLIC, Actor
 from boreal.kit.listing import ListQuery
 from boreal.kit.problems import NotPermitted, ResourceNotFound
 from boreal.kit.routing import Routes
-from boreal.kit.schemas import UUID4, ListResource, Schema
-from boreal.rooms.checkout.checkouts import queries
-from boreal.rooms.checkout.checkouts.confirmation import confirm
+from boreal.kit.schemas import UUID4, ListResource
+from boreal.rooms.checkout.checkouts import buyer, queries
+from boreal.rooms.checkout.checkouts.buyer import sent
 from boreal.rooms.checkout.checkouts.creation import create
 from boreal.rooms.checkout.checkouts.errors import (
     AlreadyActiveSubscriptionError,
@@ -38,19 +36,6 @@ READ = ("checkouts:read", "checkouts:write")
 WRITE = ("checkouts:write",)
 
 CHANGE_ERRORS = (ResourceNotFound, NotOpenCheckout, AlreadyActiveSubscriptionError, NotPermitted, CheckoutLocked)
-
-
-def sent(body: Schema) -> dict[str, Any]:
-    """The members that the request really contained, as values of our own."""
-    values = body.model_dump(exclude_unset=True)
-    address = values.get("customer_billing_address")
-    if address is not None:
-        values["customer_billing_address"] = body.model_dump(mode="json", include={"customer_billing_address"})[
-            "customer_billing_address"
-        ]
-    if values.get("customer_ip_address") is not None:
-        values["customer_ip_address"] = str(values["customer_ip_address"])
-    return values
 
 
 def resource(prefix: str, *, public: bool) -> Routes:
@@ -135,8 +120,7 @@ def resource(prefix: str, *, public: bool) -> Routes:
     )
     async def client_update(app: App, client_secret: str, body: CheckoutUpdatePublic) -> dict[str, Any]:
         """Changes an open session as its buyer."""
-        checkout, shelf = await update(app, await open_for_buyer(app, client_secret), sent(body))
-        return queries.render_public(checkout, shelf, app.settings)
+        return await buyer.change(app, client_secret, body)
 
     @routes.post(
         "/client/{client_secret}/confirm",
@@ -146,15 +130,9 @@ def resource(prefix: str, *, public: bool) -> Routes:
         errors=(*CHANGE_ERRORS, PaymentError, PaymentNotReady, TrialAlreadyRedeemed, ExpiredCheckoutError),
         public=public,
     )
-    async def client_confirm(
-        app: App, request: Request, client_secret: str, body: CheckoutConfirmStripe
-    ) -> dict[str, Any]:
+    async def client_confirm(app: App, client_secret: str, body: CheckoutConfirmStripe) -> dict[str, Any]:
         """Confirms a session: pays it, sets up a payment method, or takes what is free."""
-        values = sent(body)
-        token = values.pop("confirmation_token_id", None)
-        confirmed = await confirm(app, client_secret, values, token)
-        view = queries.render_public(confirmed.checkout, confirmed.shelf, app.settings)
-        return {**view, "customer_session_token": confirmed.customer_session_token}
+        return await buyer.confirm(app, client_secret, body)
 
     return routes
 

@@ -1,0 +1,95 @@
+"""What the holder of a client secret does with a session, for the API and for the hosted pages alike.
+
+The pages speak JSON with us as a browser would: what goes in is validated by the schemas of the API, what comes out is
+what the API sends, and every refusal is a `Problem` with the API's body.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from boreal.core.checkouts import CheckoutStatus
+from boreal.kit.app import App
+from boreal.kit.problems import Fault, Invalid
+from boreal.kit.routing import dump
+from boreal.kit.schemas import Schema
+from boreal.rooms.checkout.checkouts import confirmation, queries, updates
+from boreal.rooms.checkout.checkouts.schemas import CheckoutConfirmStripe, CheckoutUpdatePublic
+from boreal.rooms.checkout.checkouts.shelf import read_shelf
+
+S = TypeVar("S", bound=Schema)
+
+
+class RequestInvalid(Invalid):
+    """A body that its schema refuses, as the API says it."""
+
+    error = "RequestValidationError"
+
+
+def sent(body: Schema) -> dict[str, Any]:
+    """The members that the request really contained, as values of our own."""
+    values = body.model_dump(exclude_unset=True)
+    address = values.get("customer_billing_address")
+    if address is not None:
+        values["customer_billing_address"] = {name: value and str(value) for name, value in address.items()}
+    return values
+
+
+async def change(app: App, client_secret: str, body: CheckoutUpdatePublic) -> dict[str, Any]:
+    """The changed session (contract `CheckoutPublic`); raises as `updates.update`, and `ExpiredCheckoutError`."""
+    checkout, shelf = await updates.update(app, await updates.open_for_buyer(app, client_secret), sent(body))
+    return queries.render_public(checkout, shelf, app.settings)
+
+
+async def confirm(app: App, client_secret: str, body: CheckoutConfirmStripe) -> dict[str, Any]:
+    """The confirmed session (contract `CheckoutPublicConfirmed`); raises as `confirmation.confirm`."""
+    values = sent(body)
+    token = values.pop("confirmation_token_id", None)
+    confirmed = await confirmation.confirm(app, client_secret, values, token)
+    view = queries.render_public(confirmed.checkout, confirmed.shelf, app.settings)
+    return {**view, "customer_session_token": confirmed.customer_session_token}
+
+
+async def client_view(app: App, client_secret: str) -> dict[str, Any]:
+    """The session as JSON values (contract `CheckoutPublic`), whatever its status; for pages.
+
+    An open session whose hour is over has the status `expired`. Raises `ResourceNotFound`.
+    """
+    checkout = await queries.by_secret(app.database, client_secret)
+    if checkout.status is CheckoutStatus.OPEN and app.clock.now() >= checkout.expires_at:
+        checkout = replace(checkout, status=CheckoutStatus.EXPIRED)
+    return _json(queries.render_public(checkout, await read_shelf(app.database, checkout), app.settings))
+
+
+async def client_update(app: App, client_secret: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Applies a `CheckoutUpdatePublic` and gives the session as JSON values; for pages.
+
+    Raises what `PATCH /v1/checkouts/client/{client_secret}` answers, a malformed body included.
+    """
+    return _json(await change(app, client_secret, _parse(CheckoutUpdatePublic, changes)))
+
+
+async def client_confirm(app: App, client_secret: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Applies a `CheckoutConfirmStripe` and gives the session as JSON values, with the session token; for pages.
+
+    Raises what `POST /v1/checkouts/client/{client_secret}/confirm` answers, a malformed body included.
+    """
+    return _json(await confirm(app, client_secret, _parse(CheckoutConfirmStripe, changes)))
+
+
+def _parse(schema: type[S], body: Mapping[str, Any]) -> S:
+    try:
+        return schema.model_validate(dict(body))
+    except ValidationError as refused:
+        found = refused.errors(include_url=False)
+        raise RequestInvalid(
+            *(Fault(("body", *item["loc"]), item["msg"], item["type"], item["input"]) for item in found)
+        ) from refused
+
+
+def _json(view: dict[str, Any]) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(dump(view))
+    return loaded
