@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.core import webhooks as rules
@@ -25,6 +26,8 @@ from boreal.rooms.platform.webhooks.queries import PAYLOAD
 from boreal.rooms.platform.webhooks.tables import WebhookDeliveryRow, WebhookEndpointRow, WebhookEventRow
 
 TIMEOUT_S = 10.0
+
+_log = structlog.get_logger("boreal.webhooks")
 
 P = WebhookEndpointRow.c
 E = WebhookEventRow.c
@@ -106,9 +109,11 @@ async def send(app: App, event: Record) -> Attempt:
     headers = signature.headers(secret, id=event["id"], at=app.clock.now(), body=body)
     try:
         reply = await app.get(Fetch).post(event["url"], body=body.encode(), headers=headers, timeout_s=TIMEOUT_S)
+        attempt = Attempt(rules.is_delivered(reply.status), reply.status, reply.text)
     except FetchFailed as failure:
-        return Attempt(False, None, failure.reason)
-    return Attempt(rules.is_delivered(reply.status), reply.status, reply.text)
+        attempt = Attempt(False, None, failure.reason)
+    _log.info("webhook_sent", event_id=str(event["id"]), delivered=attempt.delivered, http_code=attempt.http_code)
+    return attempt
 
 
 async def record(app: App, event: Record, attempt: Attempt) -> float | None:
