@@ -21,6 +21,7 @@ from boreal.kit.migrations import migrate
 from boreal.kit.postgres import EmbeddedPostgres, default_data_dir
 from boreal.kit.ratelimit import Limiter
 from boreal.kit.room import Room
+from boreal.kit.routing import Routes
 from boreal.kit.secrets import Keyring
 from boreal.kit.settings import Settings
 from boreal.kit.tx import Nouns, Transactions
@@ -39,9 +40,13 @@ from boreal.rooms.customers.room import room as customers_room
 from boreal.rooms.entitlements.room import room as entitlements_room
 from boreal.rooms.platform.public import fan_out, interest, remember_token_use
 from boreal.rooms.platform.room import room as platform_room
-from boreal.surfaces import document
+from boreal.surfaces import document, system
 from boreal.surfaces.cli.app import commands
+from boreal.surfaces.cli.demo import SLUG as DEMO_SLUG
 from boreal.surfaces.http import HttpApp
+from boreal.surfaces.pages.rendering import SiteSettings
+from boreal.surfaces.pages.site import Site, page_routes
+from boreal.surfaces.pages.sources import ChallengeSource, CheckoutSource, HomeSource, MailSource, PortalSource
 
 ROOMS: tuple[Room, ...] = (platform_room, customers_room, catalog_room, billing_room, entitlements_room, checkout_room)
 
@@ -85,8 +90,7 @@ async def broken_invariants(database: Database) -> dict[str, list[dict[str, Any]
 @cache
 def openapi() -> dict[str, Any]:
     """The OpenAPI document of all rooms."""
-    routes = [resource for room in ROOMS for resource in room.routes]
-    return document.openapi(routes, _merged(room.payload_schemas for room in ROOMS))
+    return document.openapi(_room_routes(), _merged(room.payload_schemas for room in ROOMS))
 
 
 def compose(
@@ -125,10 +129,33 @@ def compose(
     app.adapters.update({**_adapters(app), **(adapters or {})})
     http = HttpApp(
         app,
-        routers=[routes.router for room in ROOMS for routes in room.routes],
+        routers=[routes.router for routes in (*_system_routes(settings), *_room_routes())],
+        pages=page_routes(_site(app)),
         limiter=Limiter(clock, per_minute=settings.rate_limit_per_minute),
     )
     return Boreal(app, http, Dispatcher(database, fan_out=fan_out, react=_reactions(kinds)))
+
+
+def _room_routes() -> list[Routes]:
+    return [routes for room in ROOMS for routes in room.routes]
+
+
+def _system_routes(settings: Settings) -> list[Routes]:
+    sandbox = [system.sandbox_routes()] if settings.payments == "sandbox" else []
+    return [system.routes, system.document_routes(openapi), *sandbox]
+
+
+def _site(app: App) -> Site:
+    """What stands behind the pages."""
+    sandbox = app.settings.payments == "sandbox"
+    return Site(
+        settings=SiteSettings(sandbox=app.settings.is_sandbox),
+        checkout=CheckoutSource(app),
+        portal=PortalSource(app),
+        challenge=ChallengeSource(app) if sandbox else None,
+        mail=MailSource(app.get(MailBox)) if app.settings.mail == "capture" else None,
+        home=HomeSource(app, DEMO_SLUG),
+    )
 
 
 def _adapters(app: App) -> dict[type[Any], Any]:

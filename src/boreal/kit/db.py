@@ -144,6 +144,13 @@ class Database:
         )
         return cls(pool, dsn)
 
+    async def ping(self) -> None:
+        """Returns when the server answers; raises `OSError` when it does not."""
+        try:
+            await self.pool.execute("SELECT")
+        except asyncpg.PostgresConnectionError as lost:
+            raise ConnectionError(str(lost)) from lost
+
     async def close(self) -> None:
         """Closes the pool; statements still running are given their time."""
         await self.pool.close()

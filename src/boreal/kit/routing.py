@@ -21,9 +21,10 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, create_model
+from starlette.routing import Route
 
 from boreal.kit.app import App
-from boreal.kit.auth import Actor, Subject
+from boreal.kit.auth import PORTAL, PUBLIC, Actor, Subject
 from boreal.kit.listing import METADATA_PARAMETER, ListQuery, ListSpec
 from boreal.kit.problems import Problem
 
@@ -57,7 +58,10 @@ Handler = Callable[..., Any]
 
 @dataclass
 class Routes:
-    """The routes of one resource. `tags` name it in the document; operation ids are `tag:function`."""
+    """The routes of one resource. `tags` name it in the document; operation ids are `tag:function`.
+
+    The document tags every operation `public` too, and those that the MCP server offers `mcp` (platform spec 1.9).
+    """
 
     prefix: str
     tags: tuple[str, ...] = ()
@@ -105,6 +109,8 @@ class Routes:
                 "x-polar-allowed-subjects": sorted(subject.value for subject in audience),
                 "x-speakeasy-group": ".".join(self.tags),
                 "x-speakeasy-name-override": operation,
+                "x-speakeasy-mcp": _tool(method, self.tags) if mcp else {"disabled": True},
+                **_security(audience),
             }
             if listing is not None:
                 extra["x-speakeasy-pagination"] = _PAGINATION
@@ -118,7 +124,7 @@ class Routes:
                 status_code=status,
                 response_model=returns,
                 responses=_documented(errors),
-                tags=[*self.tags, *(("mcp",) if mcp else ())],
+                tags=[*self.tags, "public", *(("mcp",) if mcp else ())],
                 operation_id=":".join((*self.tags, operation)),
                 name=operation,
                 openapi_extra=extra,
@@ -127,6 +133,20 @@ class Routes:
             return handler
 
         return declare
+
+
+def _tool(method: str, tags: Sequence[str]) -> dict[str, Any]:
+    """What an MCP server is told of an operation that it offers (platform spec 15.1)."""
+    return {"disabled": False, "scopes": ["read" if method == "GET" else "write", ".".join(tags)]}
+
+
+def _security(audience: frozenset[Subject]) -> dict[str, Any]:
+    """The credentials that the document names; merchants use the one that it names for all operations."""
+    if Subject.anonymous in audience:
+        return {"security": []}
+    if audience <= PORTAL:
+        return {"security": [{f"{subject.value.lower()}_session": []} for subject in sorted(audience)]}
+    return {}
 
 
 _PAGINATION = {
@@ -207,34 +227,49 @@ def _endpoint(handler: Handler, access: Access, listing: ListSpec | None, status
     return endpoint
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A declared route, the names of its parameters in the order of the path, and who may call it."""
+
+    route: Route
+    names: tuple[str, ...]
+    access: Access
+
+
+ANYBODY = Access(PUBLIC, ())
+"""Who may call a page: what it shows or does asks for a secret of its own."""
+
+
 class _Node:
     __slots__ = ("children", "routes", "wildcard")
 
     def __init__(self) -> None:
         self.children: dict[str, _Node] = {}
         self.wildcard: _Node | None = None
-        self.routes: dict[str, tuple[APIRoute, tuple[str, ...]]] = {}
+        self.routes: dict[str, Found] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
     """A found path: its routes by method, with the names and the values of its parameters."""
 
-    routes: Mapping[str, tuple[APIRoute, tuple[str, ...]]]
+    routes: Mapping[str, Found]
     values: tuple[str, ...]
 
 
 class RouteTable:
     """All routes in a dictionary of path segments: finding one costs its number of segments, not the number of routes."""
 
-    def __init__(self, routers: Iterable[APIRouter]) -> None:
+    def __init__(self, routers: Iterable[APIRouter], pages: Iterable[Route] = ()) -> None:
         self._root = _Node()
         for router in routers:
             for route in router.routes:
                 assert isinstance(route, APIRoute)
-                self._add(route)
+                self._add(route, route.endpoint.access)  # type: ignore[attr-defined]  # set by `_endpoint`
+        for page in pages:
+            self._add(page, ANYBODY)
 
-    def _add(self, route: APIRoute) -> None:
+    def _add(self, route: Route, access: Access) -> None:
         node, names = self._root, []
         for segment in route.path.split("/")[1:]:
             if segment.startswith("{"):
@@ -246,7 +281,7 @@ class RouteTable:
         for method in route.methods or ():
             if method in node.routes:
                 raise ValueError(f"{method} {route.path} is declared twice")
-            node.routes[method] = (route, tuple(names))
+            node.routes[method] = Found(route, tuple(names), access)
 
     def find(self, raw_path: str) -> Match | None:
         """The routes of a path (still percent-encoded), or None."""

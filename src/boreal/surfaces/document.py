@@ -1,7 +1,11 @@
-"""The OpenAPI document, as SDK generators rely on it (platform spec 1.9). Made without a database."""
+"""The OpenAPI document, as SDK generators rely on it (platform spec 1.9). Made without a database.
+
+FastAPI describes paths and schemas from the routes' signatures; what an SDK generator needs beyond that is added here:
+security schemes, the contract's names of schemas, a section of webhooks.
+"""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from fastapi.openapi.utils import get_openapi
@@ -10,24 +14,46 @@ from boreal.core.webhooks import WebhookEventType
 from boreal.kit.routing import Routes
 from boreal.rooms.platform.public import webhook_payload
 
-_BEARER = {
-    name: {"type": "http", "scheme": "bearer", "description": text}
-    for name, text in {
-        "access_token": "An organization access token, or any other bearer token.",
-        "oat": "An organization access token.",
-        "pat": "A personal access token.",
-        "customer_session": "A customer session token.",
-        "member_session": "A member session token.",
-    }.items()
+_SCHEMAS = "#/components/schemas/"
+
+_SECURITY = {
+    "oidc": {"type": "openIdConnect", "openIdConnectUrl": "/.well-known/openid-configuration"},
+    **{
+        name: {"type": "http", "scheme": "bearer", "description": text}
+        for name, text in {
+            "access_token": "An organization access token, or any other bearer token.",
+            "oat": "An organization access token.",
+            "pat": "A personal access token.",
+            "customer_session": "A customer session token.",
+            "member_session": "A member session token.",
+        }.items()
+    },
 }
+
+_CONTRACT_NAMES = {
+    "BillingReason": "OrderBillingReason",
+    "CancellationReason": "CustomerCancellationReason",
+    "PriceSource": "ProductPriceSource",
+    "PriceType": "ProductPriceType",
+    "ProrationBehavior": "SubscriptionProrationBehavior",
+    "RecurringInterval": "SubscriptionRecurringInterval",
+    "SocialPlatform": "OrganizationSocialPlatforms",
+}
+"""Words of ours that the contract knows under another name."""
+
+_METHODS = frozenset({"get", "put", "post", "delete", "patch"})
 
 
 def openapi(
-    routes: Iterable[Routes], payloads: Mapping[str, type[Any]], *, server: str | None = None
+    routes: Iterable[Routes],
+    payloads: Mapping[str, type[Any]],
+    *,
+    server: str | None = None,
+    environment: Literal["production", "sandbox"] = "production",
 ) -> dict[str, Any]:
-    """The document of these routes, with one webhook per payload schema."""
+    """The document of these routes, with one webhook per payload schema, served at the base URL `server` if given."""
     listed = [route for resource in routes for route in resource.router.routes]
-    document = get_openapi(
+    described = get_openapi(
         title="Polar API",
         version="0.1.0",
         openapi_version="3.1.0",
@@ -35,11 +61,46 @@ def openapi(
         routes=listed,
         webhooks=_webhooks(payloads).routes,
         separate_input_output_schemas=False,
-        servers=[{"url": server, "x-speakeasy-server-id": "production"}] if server else None,
+        servers=[{"url": server, "x-speakeasy-server-id": environment}] if server else None,
     )
-    document["components"]["securitySchemes"] = _BEARER
+    document: dict[str, Any] = _refer_as_contract(described)
+    _name_as_contract(document["components"]["schemas"])
+    document["components"]["securitySchemes"] = _SECURITY
     document["security"] = [{"access_token": []}]
+    for operation in operations(document):
+        _free_type(operation)
     return document
+
+
+def operations(document: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    """Every operation under the paths of a document."""
+    for item in document["paths"].values():
+        yield from (operation for method, operation in item.items() if method in _METHODS)
+
+
+def _name_as_contract(schemas: dict[str, Any]) -> None:
+    for ours, theirs in _CONTRACT_NAMES.items():
+        if ours in schemas:
+            schemas[theirs] = {**schemas.pop(ours), "title": theirs}
+
+
+def _refer_as_contract(node: Any) -> Any:
+    """The same document with every reference (also those of discriminators) under the contract's name."""
+    if isinstance(node, dict):
+        return {key: _refer_as_contract(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_refer_as_contract(item) for item in node]
+    if isinstance(node, str) and node.startswith(_SCHEMAS):
+        name = node.removeprefix(_SCHEMAS)
+        return _SCHEMAS + _CONTRACT_NAMES.get(name, name)
+    return node
+
+
+def _free_type(operation: dict[str, Any]) -> None:
+    """A query parameter `type` is called `type_filter` in SDKs, where `type` would be a word of the language."""
+    for parameter in operation.get("parameters", ()):
+        if (parameter["in"], parameter["name"]) == ("query", "type"):
+            parameter["x-speakeasy-name-override"] = "type_filter"
 
 
 def _webhooks(payloads: Mapping[str, type[Any]]) -> APIRouter:

@@ -12,12 +12,13 @@ from typing import Any
 import structlog
 from fastapi import APIRouter, HTTPException
 from fastapi.exceptions import RequestValidationError
+from starlette.routing import Route
 
 from boreal.kit.app import App
 from boreal.kit.auth import authorize
 from boreal.kit.problems import Problem
 from boreal.kit.ratelimit import Limiter
-from boreal.kit.routing import Access, Match, Reply, RouteTable
+from boreal.kit.routing import Match, Reply, RouteTable
 from boreal.kit.telemetry import begin_trace
 from boreal.surfaces.cors import Cors
 
@@ -34,9 +35,11 @@ _log = structlog.get_logger("boreal.http")
 class HttpApp:
     """The ASGI application of a process."""
 
-    def __init__(self, app: App, *, routers: Iterable[APIRouter], limiter: Limiter) -> None:
+    def __init__(
+        self, app: App, *, routers: Iterable[APIRouter], limiter: Limiter, pages: Iterable[Route] = ()
+    ) -> None:
         self.app = app
-        self.table = RouteTable(routers)
+        self.table = RouteTable(routers, pages)
         self.cors = Cors(app.settings.first_party_origins)
         self.limiter = limiter
         self._headers = [(b"x-polar-sandbox", b"1")] if app.settings.is_sandbox else []
@@ -89,14 +92,12 @@ class HttpApp:
         found = match.routes.get(scope["method"])
         if found is None:
             raise HTTPException(405, headers={"allow": ", ".join(sorted(match.routes))})
-        route, names = found
-        access: Access = route.endpoint.access  # type: ignore[attr-defined]  # set where it was declared
         scope["boreal"] = self.app
-        scope["actor"] = authorize(actor, audience=access.audience, scopes=access.scopes)
-        scope["path_params"] = dict(zip(names, match.values, strict=True))
+        scope["actor"] = authorize(actor, audience=found.access.audience, scopes=found.access.scopes)
+        scope["path_params"] = dict(zip(found.names, match.values, strict=True))
         async with AsyncExitStack() as stack:
             scope["fastapi_middleware_astack"] = stack
-            await route.app(scope, receive, send)
+            await found.route.app(scope, receive, send)
 
     def _elsewhere(self, raw_path: str, scope: Scope) -> Reply:
         other = raw_path[:-1] if raw_path.endswith("/") else raw_path + "/"

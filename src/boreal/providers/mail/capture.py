@@ -35,15 +35,11 @@ _INSERT = (
 )
 _LIST = (
     sa.select(*(column for column in CapturedMailRow.c if column.name != "attachments"))
-    .where(
-        sa.or_(
-            sa.bindparam("before", type_=sa.BigInteger).is_(None),
-            CapturedMailRow.c.id < sa.bindparam("before", type_=sa.BigInteger),
-        )
-    )
     .order_by(CapturedMailRow.c.id.desc())
     .limit(sa.bindparam("limit", type_=sa.Integer))
+    .offset(sa.bindparam("offset", type_=sa.Integer))
 )
+_COUNT = sa.select(sa.func.count()).select_from(CapturedMailRow)
 _GET = sa.select(CapturedMailRow).where(CapturedMailRow.c.id == sa.bindparam("id"))
 
 
@@ -70,9 +66,14 @@ class MailCapture:
             attachments=[_packed(attachment) for attachment in mail.attachments],
         )
 
-    async def list_mails(self, *, limit: int = 50, before: int | None = None) -> Sequence[CapturedMail]:
-        """The newest mails first, without their attachments; `before` an id to go on."""
-        return [_captured(row, ()) for row in await self._database.fetch(_LIST, limit=limit, before=before)]
+    async def list_mails(self, *, limit: int = 50, offset: int = 0) -> Sequence[CapturedMail]:
+        """The newest mails first, without their attachments."""
+        return [_captured(row, ()) for row in await self._database.fetch(_LIST, limit=limit, offset=offset)]
+
+    async def count_mails(self) -> int:
+        """How many mails are kept."""
+        count: int = await self._database.fetchval(_COUNT)
+        return count
 
     async def get_mail(self, id: int) -> CapturedMail | None:
         """One mail with its attachments; None if there is none."""

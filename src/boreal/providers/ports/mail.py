@@ -63,8 +63,12 @@ class CapturedMail:
 class MailBox(Protocol):
     """Captured mail, for the page that shows it."""
 
-    async def list_mails(self, *, limit: int = 50, before: int | None = None) -> Sequence[CapturedMail]:
-        """The newest mails first, without the content of their attachments; `before` an id to go on."""
+    async def list_mails(self, *, limit: int = 50, offset: int = 0) -> Sequence[CapturedMail]:
+        """The newest mails first, without their attachments."""
+        ...
+
+    async def count_mails(self) -> int:
+        """How many mails are kept."""
         ...
 
     async def get_mail(self, id: int) -> CapturedMail | None:

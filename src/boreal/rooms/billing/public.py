@@ -2,6 +2,7 @@
 
 from boreal.core.orders import Purchase, PurchaseItem
 from boreal.rooms.billing.orders.commands import settle_purchase
+from boreal.rooms.billing.orders.portal import orders_page as list_customer_orders
 from boreal.rooms.billing.orders.queries import OrderDetail
 from boreal.rooms.billing.orders.queries import read as read_order
 from boreal.rooms.billing.orders.rendering import render_customer_order, render_order
@@ -28,6 +29,7 @@ __all__ = [
     "SubscriptionRow",
     "active_subscriptions",
     "has_billable_subscription",
+    "list_customer_orders",
     "read_order",
     "record_payment",
     "render_customer_order",

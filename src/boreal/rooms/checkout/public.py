@@ -1,7 +1,16 @@
 """The door of the checkout room, for the surfaces and the composition root."""
 
-from boreal.rooms.checkout.checkouts.buyer import client_confirm, client_update, client_view
+from boreal.rooms.checkout.checkouts.buyer import client_confirm, client_update, client_view, client_view_by_id
 from boreal.rooms.checkout.checkouts.fulfilment import hear as hear_processor
 from boreal.rooms.checkout.links.commands import create as create_checkout_link
+from boreal.rooms.checkout.links.commands import newest as newest_checkout_link
 
-__all__ = ["client_confirm", "client_update", "client_view", "create_checkout_link", "hear_processor"]
+__all__ = [
+    "client_confirm",
+    "client_update",
+    "client_view",
+    "client_view_by_id",
+    "create_checkout_link",
+    "hear_processor",
+    "newest_checkout_link",
+]

@@ -32,6 +32,11 @@ READ = ("customer_portal:read", "customer_portal:write")
 )
 async def list_orders(app: App, actor: Actor, query: ListQuery) -> dict[str, Any]:
     """Lists the orders of the authenticated customer."""
+    return await orders_page(app, actor, query)
+
+
+async def orders_page(app: App, actor: Actor, query: ListQuery) -> dict[str, Any]:
+    """One page of a customer's orders, for the API and the portal's page. A member needs the billing role."""
     require_billing_role(actor)
     page = await queries.CUSTOMER_ORDERS.fetch(app.database, actor, query)
     return page.envelope(await _render(app, actor, page.rows))

@@ -8,12 +8,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
+from uuid import UUID
 
 from pydantic import ValidationError
 
-from boreal.core.checkouts import CheckoutStatus
+from boreal.core.checkouts import Checkout, CheckoutStatus
 from boreal.kit.app import App
-from boreal.kit.problems import Fault, Invalid
+from boreal.kit.problems import Fault, Invalid, ResourceNotFound
 from boreal.kit.routing import dump
 from boreal.kit.schemas import Schema
 from boreal.rooms.checkout.checkouts import confirmation, queries, updates
@@ -58,7 +59,18 @@ async def client_view(app: App, client_secret: str) -> dict[str, Any]:
 
     An open session whose hour is over has the status `expired`. Raises `ResourceNotFound`.
     """
-    checkout = await queries.by_secret(app.database, client_secret)
+    return await _view(app, await queries.by_secret(app.database, client_secret))
+
+
+async def client_view_by_id(app: App, id: UUID) -> dict[str, Any]:
+    """The same by the session's id, for a page that learnt it from the payment processor."""
+    checkout = await queries.by_id(app.database, id)
+    if checkout is None:
+        raise ResourceNotFound
+    return await _view(app, checkout)
+
+
+async def _view(app: App, checkout: Checkout) -> dict[str, Any]:
     if checkout.status is CheckoutStatus.OPEN and app.clock.now() >= checkout.expires_at:
         checkout = replace(checkout, status=CheckoutStatus.EXPIRED)
     return _json(queries.render_public(checkout, await read_shelf(app.database, checkout), app.settings))

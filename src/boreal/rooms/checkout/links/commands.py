@@ -29,6 +29,13 @@ L = CheckoutLinkRow.c
 _INSERT = CheckoutLinkRow.insert()
 _BY_SECRET = sa.select(CheckoutLinkRow).where(L.client_secret == sa.bindparam("client_secret"), L.deleted_at.is_(None))
 
+_NEWEST = (
+    sa.select(CheckoutLinkRow)
+    .where(L.organization_id == sa.bindparam("organization_id"), L.deleted_at.is_(None))
+    .order_by(L.created_at.desc(), L.id.desc())
+    .limit(1)
+)
+
 COPIED = ("reference_id", "utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
 """Query parameters that become metadata of the session, unless the link has that key."""
 CONSUMED = ("product_id", "amount", "customer_email", "customer_name", "discount_code", "embed_origin")
@@ -62,6 +69,12 @@ async def create(
             metadata={},
         )
     return secret
+
+
+async def newest(app: App, organization_id: UUID) -> tuple[str, list[UUID]] | None:
+    """The client secret and the products of the organization's newest link."""
+    row = await app.database.fetchrow(_NEWEST, organization_id=organization_id)
+    return (row["client_secret"], row["product_ids"]) if row else None
 
 
 async def visit(app: App, client_secret: str, given: Mapping[str, str]) -> str:
