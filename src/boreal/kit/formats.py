@@ -21,6 +21,7 @@ from babel.numbers import (
 )
 
 _PLAIN = re.compile(r"\d+(?:[.,]\d{1,2})?")
+_LETTER = re.compile(r"[^\W\d_]")  # an exponent and "NaN" are numbers for machines only
 _DEFAULT_LOCALE = "en_US"
 
 
@@ -73,14 +74,14 @@ def parse_amount(text: str, currency: str, locale: Locale | str) -> int:
         " ",
     ):
         bare = bare.replace(ornament, "")
+    if _LETTER.search(bare):
+        raise ValueError(f"not an amount: {text!r}")
     try:
         major = parse_decimal(bare, locale=locale, strict=True)
     except NumberFormatError:
         if not _PLAIN.fullmatch(bare):
             raise ValueError(f"not an amount: {text!r}") from None
         major = Decimal(bare.replace(",", "."))
-    if not major.is_finite():
-        raise ValueError(f"not an amount: {text!r}")
     minor = major.scaleb(get_currency_precision(code))
     if minor != minor.to_integral_value():
         raise ValueError(f"too many decimals for {code}: {text!r}")

@@ -65,8 +65,8 @@ async def page_request(request: Request) -> PageRequest:
         form=form,
         headers=dict(request.headers),
         cookies=request.cookies,
-        ip_address=request.client.host if request.client else None,
-        secure=request.url.scheme == "https",
+        ip_address=request.scope.get("boreal_peer") or (request.client.host if request.client else None),
+        secure="https" in (request.url.scheme, request.headers.get("x-forwarded-proto")),
     )
 
 
