@@ -91,7 +91,7 @@ class Settings:
         None,
     )
     host: str = setting("BOREAL_HOST", "The address to listen on.", _text, "127.0.0.1")
-    port: int = setting("BOREAL_PORT", "The port to listen on.", _number(0, 65535), 8000)
+    port: int = setting("BOREAL_PORT", "The port to listen on; 0 takes any that is free.", _number(0, 65535), 8000)
     base_url: str | None = setting(
         "BOREAL_BASE_URL",
         "How people reach this server, for links in pages and mail. Default: from host and port.",

@@ -5,7 +5,7 @@ security schemes, the contract's names of schemas, a section of webhooks.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import APIRouter
 from fastapi.openapi.utils import get_openapi
@@ -44,14 +44,8 @@ _CONTRACT_NAMES = {
 _METHODS = frozenset({"get", "put", "post", "delete", "patch"})
 
 
-def openapi(
-    routes: Iterable[Routes],
-    payloads: Mapping[str, type[Any]],
-    *,
-    server: str | None = None,
-    environment: Literal["production", "sandbox"] = "production",
-) -> dict[str, Any]:
-    """The document of these routes, with one webhook per payload schema, served at the base URL `server` if given."""
+def openapi(routes: Iterable[Routes], payloads: Mapping[str, type[Any]]) -> dict[str, Any]:
+    """The document of these routes, with one webhook per payload schema; where it is served adds its `servers`."""
     listed = [route for resource in routes for route in resource.router.routes]
     described = get_openapi(
         title="Polar API",
@@ -61,7 +55,6 @@ def openapi(
         routes=listed,
         webhooks=_webhooks(payloads).routes,
         separate_input_output_schemas=False,
-        servers=[{"url": server, "x-speakeasy-server-id": environment}] if server else None,
     )
     document: dict[str, Any] = _refer_as_contract(described)
     _name_as_contract(document["components"]["schemas"])

@@ -1,8 +1,9 @@
 """What belongs to the installation rather than to a resource: health, the document, the sandbox's card form."""
 
+from collections.abc import Callable
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import Response
 
 from boreal.kit.app import App
 from boreal.kit.auth import PUBLIC
@@ -44,14 +45,14 @@ def sandbox_routes() -> Routes:
     return sandbox
 
 
-def document_routes(document: Any) -> Routes:
-    """`/openapi.json`; `document` makes it for a server URL."""
+def document_routes(document: Callable[[], dict[str, Any]]) -> Routes:
+    """`/openapi.json`: what `document` makes, with the address of this server."""
     served = Routes("", tags=("system",))
 
     @served.get("/openapi.json", audience=PUBLIC, scopes=(), public=False)
-    async def openapi(app: App, request: Request) -> dict[str, Any]:
+    async def openapi(app: App) -> dict[str, Any]:
         """The OpenAPI document of this server."""
-        found: dict[str, Any] = document()
-        return {**found, "servers": [{"url": app.settings.url, "x-speakeasy-server-id": "production"}]}
+        server = {"url": app.settings.url, "x-speakeasy-server-id": app.settings.environment}
+        return {**document(), "servers": [server]}
 
     return served

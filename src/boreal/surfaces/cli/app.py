@@ -59,7 +59,7 @@ def _add_processes(cli: typer.Typer, root: Root) -> None:
             rate_limit_per_minute=limit,
             log_level=None if "BOREAL_LOG_LEVEL" in os.environ else "warning",
         )
-        run(serve(root, settings, ready=lambda process: demonstration.show(process, settings, root, ready_file)))
+        run(serve(root, settings, ready=lambda process: demonstration.show(process, root, ready_file)))
 
     @cli.command()
     def up(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:

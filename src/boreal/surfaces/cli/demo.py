@@ -51,8 +51,9 @@ _PRODUCTS: Sequence[dict[str, Any]] = (
 )
 
 
-async def show(process: Process, settings: Settings, root: Root, ready_file: Path | None) -> None:
+async def show(process: Process, root: Root, ready_file: Path | None) -> None:
     """Finds or makes the demo's data, prints what matters, and writes the ready file last."""
+    settings = process.app.settings
     data = await _data(process.app, settings, root.data_dir(settings) / "demo.json")
     typer.echo(_words(data, settings))
     if ready_file is not None:

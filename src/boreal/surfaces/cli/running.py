@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -76,6 +77,8 @@ async def serve(
     """Runs HTTP, worker or both until a signal; everything has stopped when it returns."""
     async with AsyncExitStack() as stack:
         listener = open_socket(settings.host, settings.port) if http else None
+        if listener is not None:
+            settings = replace(settings, port=listener.getsockname()[1])  # port 0 asks for any that is free
         process = await stack.enter_async_context(root.open(settings))
         app = process.app
         loops = [hear_revocations(app), every(USED_TOKENS_S, lambda: root.upkeep(app))]
