@@ -106,6 +106,16 @@ class Connection:
         await self.raw.executemany(sql.text, [sql.arguments(row) for row in rows])
 
 
+class _PlainConnection(asyncpg.Connection):
+    """A connection that is not reset when it goes back to the pool: nothing here changes the state of a session.
+
+    The reset would be one more round trip for every statement.
+    """
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
 async def _prepare(raw: asyncpg.Connection) -> None:
     await raw.set_type_codec(
         "jsonb",
@@ -138,6 +148,7 @@ class Database:
             min_size=1,
             max_size=pool_size,
             init=_prepare,
+            connection_class=_PlainConnection,
             command_timeout=60,
             statement_cache_size=512,
             server_settings={"timezone": "UTC", "jit": "off", "application_name": "boreal"},

@@ -21,9 +21,7 @@ def begin_trace(trace: str | None = None) -> str:
     return chosen
 
 
-def _with_trace(
-    _logger: object, _method: str, event: structlog.typing.EventDict
-) -> structlog.typing.EventDict:
+def _with_trace(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     trace = _trace.get()
     if trace is not None:
         event["trace"] = trace
@@ -33,7 +31,9 @@ def _with_trace(
 def configure_logs(*, level: str, json: bool) -> None:
     """Sets up structlog for the process: one line per event, JSON for machines or plain for people."""
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
+        structlog.processors.JSONRenderer()
+        if json
+        else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     )
     structlog.configure(
         processors=[
