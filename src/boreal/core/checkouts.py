@@ -10,7 +10,7 @@ Totals(amount=1000, discount_amount=0, net_amount=1000, tax_amount=200, total_am
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -109,11 +109,12 @@ class Checkout:
 
 
 def facts(before: Checkout | None, after: Checkout) -> tuple[str, ...]:
-    """`checkout.created`, then `checkout.updated` for everything but expiry and internal marks (platform spec 9)."""
+    """`checkout.created`, then `checkout.updated` for each write but the marks of an attempt (catalog spec 6.1).
+
+    The sweep that expires sessions is not a write of this kind, and nobody hears of it.
+    """
     if before is None:
         return ("checkout.created",)
-    if after.status is CheckoutStatus.EXPIRED and before.status is CheckoutStatus.OPEN:
-        return ()
     if before.attempt_id != after.attempt_id and before.status is after.status:
         return ()
     return ("checkout.updated",)
@@ -160,28 +161,32 @@ def in_currency(prices: Sequence[Price], currency: str) -> tuple[Price, ...]:
     return tuple(price for price in prices if price.price_currency in (None, currency))
 
 
-def choose_currency(prices: Sequence[Price], candidates: Sequence[str]) -> str | None:
-    """The first candidate in which something is priced, or None (catalog spec 6.4)."""
-    return next((currency for currency in candidates if in_currency(prices, currency)), None)
+def at_price(selection: Selection, named: Price) -> Selection:
+    """The selection at a price that was named: an old form, for products with several static prices.
+
+    A metered price adds to a static one and never stands in its place, or naming it would make the product free.
+    """
+    return replace(selection, price=named) if named.is_static else selection
 
 
 def starting_seats(price: Price, *seats: int | None) -> int | None:
-    """The first number of seats that is given, else the least that the price sells; None for a price without seats."""
+    """The first of the numbers that the price sells, else the least that it sells; None for a price without seats."""
     if price.amount_type is not AmountType.SEAT_BASED:
         return None
-    return next((number for number in seats if number is not None), seat_bounds(price.seat_tiers)[0])
+    sold = (number for number in seats if number is not None and refuse_seats(price, number) is None)
+    return next(sold, seat_bounds(price.seat_tiers)[0])
 
 
-def starting_amount(price: Price, *, amount: int | None, seats: int | None) -> int:
-    """What a newly chosen price amounts to (catalog spec 6.4). `seats` must lie within the price's bounds."""
+def starting_amount(price: Price, *, amount: int | None = None, seats: int | None) -> int:
+    """What a newly chosen price amounts to (catalog spec 6.4). `seats` must lie within the price's bounds.
+
+    Only a price that leaves the amount to the buyer looks at `amount`.
+    """
     match price.amount_type:
         case AmountType.FIXED:
             return price.price_amount or 0
         case AmountType.CUSTOM:
-            if amount is not None:
-                return amount
-            minimum = 50 if price.minimum_amount is None else price.minimum_amount
-            return price.preset_amount or minimum
+            return amount if amount is not None else price.preset_amount or _minimum(price)
         case AmountType.SEAT_BASED:
             assert seats is not None
             return seat_amount(price.seat_tiers, seats)
@@ -189,11 +194,15 @@ def starting_amount(price: Price, *, amount: int | None, seats: int | None) -> i
             return 0
 
 
+def _minimum(price: Price) -> int:
+    return 50 if price.minimum_amount is None else price.minimum_amount
+
+
 def refuse_amount(price: Price, amount: int | None) -> Refusal | None:
     """Why a buyer cannot pay this much; only pay-what-you-want prices look at the amount (catalog spec 6.4)."""
     if amount is None or price.amount_type is not AmountType.CUSTOM:
         return None
-    minimum = 50 if price.minimum_amount is None else price.minimum_amount
+    minimum = _minimum(price)
     if minimum == 0 and 0 < amount < 50:
         return Refusal(("amount",), "invalid_amount", "Amount must be $0 or at least $0.50.")
     if amount < minimum:
@@ -241,6 +250,11 @@ def totals(*, amount: int, discount_amount: int, tax_amount: int | None) -> Tota
     return Totals(amount, discount_amount, net_amount, tax_amount, net_amount + (tax_amount or 0))
 
 
+def money(checkout: Checkout) -> Totals:
+    """The money of a session as it stands. No discount can be attached yet."""
+    return totals(amount=checkout.amount, discount_amount=0, tax_amount=checkout.tax_amount)
+
+
 @dataclass(frozen=True, slots=True)
 class Flags:
     """What the payment form has to do (catalog spec 6.8)."""
@@ -256,43 +270,45 @@ class Flags:
         return self.is_payment_required or self.is_payment_setup_required
 
 
-def flags(selection: Selection, money: Totals, *, trial_end: datetime | None) -> Flags:
+def flags(checkout: Checkout, selection: Selection) -> Flags:
     """A payment is required when something is due now; setting up a method, when something will be due later."""
-    setup_required = (
-        selection.product.is_recurring
-        and not selection.is_free
-        and not (money.amount == 0 and not selection.is_metered)
-    )
+    costs_later = checkout.amount > 0 or selection.is_metered
     return Flags(
         is_discount_applicable=selection.is_discountable,
         is_free_product_price=selection.is_free,
-        is_payment_required=money.total_amount > 0 and trial_end is None,
-        is_payment_setup_required=setup_required,
+        is_payment_required=money(checkout).total_amount > 0 and checkout.trial_end is None,
+        is_payment_setup_required=selection.product.is_recurring and not selection.is_free and costs_later,
     )
 
 
-def active_trial(
-    product: Product, *, allow_trial: bool, interval: TrialInterval | None, count: int | None
-) -> tuple[TrialInterval | None, int | None]:
+def active_trial(checkout: Checkout, product: Product) -> tuple[TrialInterval | None, int | None]:
     """The trial in effect: the session's own, else the product's, none when not allowed (catalog spec 6.9)."""
-    if not allow_trial:
+    if not checkout.allow_trial:
         return None, None
-    if interval is not None and count is not None:
-        return interval, count
-    if not product.is_recurring:
-        return None, None
+    if checkout.trial_interval is not None:
+        return checkout.trial_interval, checkout.trial_interval_count
     return product.trial_interval, product.trial_interval_count
 
 
-def trial_end(product: Product, trial: tuple[TrialInterval | None, int | None], *, now: datetime) -> datetime | None:
+def trial_end(checkout: Checkout, product: Product, *, now: datetime) -> datetime | None:
     """When a trial that begins now ends; None without a trial, and always for what is bought once."""
-    interval, count = trial
+    interval, count = active_trial(checkout, product)
     if not product.is_recurring or interval is None or count is None:
         return None
     return calendar.add(now, interval, count)
 
 
-_FULL_ADDRESS = ("line1", "city", "postal_code")
+def unaliased(email: str) -> str:
+    """An e-mail address as trials tell their takers apart (catalog spec 6.9).
+
+    >>> unaliased("Ada+second@Example.com")
+    'ada@example.com'
+    """
+    name, _, domain = email.lower().rpartition("@")
+    return f"{name.partition('+')[0]}@{domain}"
+
+
+_STREET = ("line1", "line2", "city", "postal_code")
 
 
 def address_fields(country: str | None, *, require: bool, business: bool) -> dict[str, BillingAddressFieldMode]:
@@ -311,47 +327,48 @@ def address_fields(country: str | None, *, require: bool, business: bool) -> dic
     }
 
 
-def is_detailed(address: Mapping[str, str | None] | None) -> bool:
-    """Whether a preset address asks for a full one: a street, city or postal code, or a state outside US and CA."""
+def has_street(address: Mapping[str, str | None] | None) -> bool:
+    """Whether an address says more than country and state."""
+    return any((address or {}).get(name) for name in _STREET)
+
+
+def asks_for_full_address(address: Mapping[str, str | None] | None) -> bool:
+    """Whether a preset address makes a full one required: it has a street, or a state outside of US and CA (6.6)."""
     if not address:
         return False
-    if any(address.get(name) for name in ("line1", "line2", "city", "postal_code")):
-        return True
-    return bool(address.get("state")) and address.get("country") not in ("US", "CA")
+    return has_street(address) or (bool(address.get("state")) and address.get("country") not in ("US", "CA"))
 
 
 def missing(checkout: Checkout, *, form_required: bool, token: str | None) -> list[Refusal]:
     """What a confirmation still lacks, everything at once (catalog spec 7.1)."""
-    found = [] if checkout.customer_email else [_needed("customer_email")]
     address = checkout.customer_billing_address
+    found = [] if checkout.customer_email else [_needed("customer_email")]
+    if form_required and not checkout.customer_name:
+        found.append(_needed("customer_name"))
+    if checkout.is_business_customer and not checkout.customer_billing_name:
+        found.append(_needed("customer_billing_name"))
+    if not address and (form_required or checkout.is_business_customer):
+        found.append(_needed("customer_billing_address"))
     if form_required:
-        if not checkout.customer_name:
-            found.append(_needed("customer_name"))
-        modes = address_fields(
-            address.get("country") if address else None,
-            require=checkout.require_billing_address,
-            business=checkout.is_business_customer,
-        )
-        if not address:
-            found.append(_needed("customer_billing_address"))
-        known = address or {}
         found += [
             _needed("customer_billing_address", name)
-            for name, mode in modes.items()
-            if mode is BillingAddressFieldMode.REQUIRED and not known.get(name)
+            for name, mode in fields_of(checkout).items()
+            if mode is BillingAddressFieldMode.REQUIRED and not (address or {}).get(name)
         ]
-    if checkout.is_business_customer:
-        if not checkout.customer_billing_name:
-            found.append(_needed("customer_billing_name"))
-        if not address and not form_required:
-            found.append(_needed("customer_billing_address"))
-    if (checkout.require_billing_address or checkout.is_business_customer) and not any(
-        (address or {}).get(name) for name in ("line1", "line2", "city", "postal_code")
-    ):
+    if (checkout.require_billing_address or checkout.is_business_customer) and not has_street(address):
         found.append(Refusal(("customer_billing_address",), "value_error", "Full billing address is required."))
     if form_required and not token:
         found.append(Refusal(("confirmation_token_id",), "missing", "Confirmation token is required."))
     return found
+
+
+def fields_of(checkout: Checkout) -> dict[str, BillingAddressFieldMode]:
+    """What the form asks of the billing address of a session."""
+    return address_fields(
+        (checkout.customer_billing_address or {}).get("country"),
+        require=checkout.require_billing_address,
+        business=checkout.is_business_customer,
+    )
 
 
 def _needed(*path: str) -> Refusal:
@@ -370,8 +387,3 @@ def fill_in(url: str, checkout_id: UUID) -> str:
     if "{" in rest or "}" in rest or any(found != "{CHECKOUT_ID}" for found in _PLACEHOLDER.findall(url)):
         return url
     return url.replace("{CHECKOUT_ID}", str(checkout_id))
-
-
-def opened(checkout: Checkout, *, now: datetime) -> bool:
-    """Whether the session can still be changed or paid."""
-    return checkout.status is CheckoutStatus.OPEN and now < checkout.expires_at

@@ -37,7 +37,12 @@ _BY_ID = sa.select(CheckoutAttemptRow).where(A.id == sa.bindparam("id"))
 _CLOSE = (
     sa.update(CheckoutAttemptRow)
     .where(A.id == sa.bindparam("key"), A.state == "started")
-    .values(state=sa.bindparam("new_state"), settled_at=sa.bindparam("now"))
+    .values(
+        state=sa.bindparam("new_state"),
+        settled_at=sa.bindparam("now"),
+        # A token is good for one payment, but it stood for a card: it need not stay.
+        request=A.request.op("-")(sa.literal("token", sa.Text)),
+    )
 )
 
 

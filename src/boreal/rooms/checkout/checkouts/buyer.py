@@ -18,7 +18,8 @@ from boreal.kit.problems import Fault, Invalid, ResourceNotFound
 from boreal.kit.routing import dump
 from boreal.kit.schemas import Schema
 from boreal.rooms.checkout.checkouts import confirmation, queries, updates
-from boreal.rooms.checkout.checkouts.schemas import CheckoutConfirmStripe, CheckoutUpdatePublic
+from boreal.rooms.checkout.checkouts.rendering import render_public
+from boreal.rooms.checkout.checkouts.schemas import CheckoutConfirmStripe, CheckoutUpdateBase, CheckoutUpdatePublic
 from boreal.rooms.checkout.checkouts.shelf import read_shelf
 
 S = TypeVar("S", bound=Schema)
@@ -30,19 +31,18 @@ class RequestInvalid(Invalid):
     error = "RequestValidationError"
 
 
-def sent(body: Schema) -> dict[str, Any]:
-    """The members that the request really contained, as values of our own."""
+def sent(body: CheckoutUpdateBase) -> dict[str, Any]:
+    """The members that the request really contained; an address is whole, as it replaces the one before."""
     values = body.model_dump(exclude_unset=True)
-    address = values.get("customer_billing_address")
-    if address is not None:
-        values["customer_billing_address"] = {name: value and str(value) for name, value in address.items()}
+    if body.customer_billing_address is not None:
+        values["customer_billing_address"] = body.customer_billing_address.model_dump(mode="json")
     return values
 
 
 async def change(app: App, client_secret: str, body: CheckoutUpdatePublic) -> dict[str, Any]:
     """The changed session (contract `CheckoutPublic`); raises as `updates.update`, and `ExpiredCheckoutError`."""
     checkout, shelf = await updates.update(app, await updates.open_for_buyer(app, client_secret), sent(body))
-    return queries.render_public(checkout, shelf, app.settings)
+    return render_public(checkout, shelf, app.settings)
 
 
 async def confirm(app: App, client_secret: str, body: CheckoutConfirmStripe) -> dict[str, Any]:
@@ -50,7 +50,7 @@ async def confirm(app: App, client_secret: str, body: CheckoutConfirmStripe) -> 
     values = sent(body)
     token = values.pop("confirmation_token_id", None)
     confirmed = await confirmation.confirm(app, client_secret, values, token)
-    view = queries.render_public(confirmed.checkout, confirmed.shelf, app.settings)
+    view = render_public(confirmed.checkout, confirmed.shelf, app.settings)
     return {**view, "customer_session_token": confirmed.customer_session_token}
 
 
@@ -73,7 +73,7 @@ async def client_view_by_id(app: App, id: UUID) -> dict[str, Any]:
 async def _view(app: App, checkout: Checkout) -> dict[str, Any]:
     if checkout.status is CheckoutStatus.OPEN and app.clock.now() >= checkout.expires_at:
         checkout = replace(checkout, status=CheckoutStatus.EXPIRED)
-    return _json(queries.render_public(checkout, await read_shelf(app.database, checkout), app.settings))
+    return _json(render_public(checkout, await read_shelf(app.database, checkout), app.settings))
 
 
 async def client_update(app: App, client_secret: str, changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Changing an open session: what a request asks for becomes a new state, or everything that is wrong with it.
+"""Changing an open session: what a request asks for becomes a new state, or the first thing that is wrong with it.
 
 Server, client and confirmation share this (catalog spec 6.10). Nothing is read or written here; what has to be known is
 given, so that a confirmation and its preview cannot disagree.
@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from boreal.core import checkouts as book
 from boreal.core.checkouts import Checkout, Selection
+from boreal.core.prices import AmountType
 from boreal.kit.problems import Fault, Invalid
 from boreal.rooms.checkout.checkouts.errors import fault
 from boreal.rooms.checkout.checkouts.shelf import Shelf
@@ -19,13 +21,20 @@ from boreal.rooms.customers.public import InvalidTaxId, validate_tax_id
 Sent = Mapping[str, Any]
 """The members that a request body really contained, already of the right types."""
 
-_CLEARABLE = ("customer_name", "customer_billing_name", "success_url", "return_url", "embed_origin")
+_CLEARABLE = (
+    "customer_name",
+    "customer_billing_name",
+    "customer_ip_address",
+    "success_url",
+    "return_url",
+    "embed_origin",
+)
+_TRIAL = ("trial_interval", "trial_interval_count")
 _KEPT_WHEN_NULL = (
     "allow_discount_codes",
     "require_billing_address",
     "allow_trial",
     "is_business_customer",
-    "customer_ip_address",
     "metadata",
     "customer_metadata",
 )
@@ -42,77 +51,64 @@ class Change:
 def change(checkout: Checkout, shelf: Shelf, sent: Sent, *, now: datetime) -> Change:
     """The session with the changes applied; its tax is still the old one. Raises `Invalid`, first failure only."""
     checkout, selection = _select(checkout, shelf, sent)
-    checkout = _price(checkout, selection, sent)
+    checkout = _with_amount(checkout, selection, sent.get("amount"))
+    checkout = _with_seats(checkout, selection, sent.get("seats"))
     _refuse_discount(checkout, sent)
-    checkout = _address(checkout, sent)
-    checkout = _scalars(checkout, sent)
-    # No custom field exists yet, so none is attached, and data for fields that are not attached is dropped (3.3).
-    checkout = replace(checkout, custom_field_data={})
-    trial = book.active_trial(
-        selection.product,
-        allow_trial=checkout.allow_trial,
-        interval=checkout.trial_interval,
-        count=checkout.trial_interval_count,
-    )
-    checkout = replace(checkout, trial_end=book.trial_end(selection.product, trial, now=now))
+    checkout = _with_address(checkout, sent)
+    checkout = _with_scalars(checkout, sent)
+    checkout = replace(checkout, trial_end=book.trial_end(checkout, selection.product, now=now))
     return Change(_private_again(checkout, selection), selection)
 
 
 def _select(checkout: Checkout, shelf: Shelf, sent: Sent) -> tuple[Checkout, Selection]:
+    """Another product or currency, which starts from its own amount and seats; else what is there."""
     product_id, currency = sent.get("product_id"), sent.get("currency")
     if product_id is None and currency is None:
         return checkout, shelf.selection(checkout)
-    if product_id is not None:
-        if product_id not in checkout.product_ids:
-            raise _invalid("product_id", "Product is not available in this checkout.", product_id)
-        if shelf.details[product_id].product.is_archived:
-            raise _invalid("product_id", "Product is archived.", product_id)
-    target = product_id or checkout.product_id
-    prices = shelf.prices(target, checkout.ad_hoc_price_ids)
+    if product_id is not None and product_id not in checkout.product_ids:
+        raise _invalid("product_id", "Product is not available in this checkout.", product_id)
+    if product_id is not None and shelf.details[product_id].product.is_archived:
+        raise _invalid("product_id", "Product is archived.", product_id)
     candidates = [currency] if currency else [checkout.currency, shelf.organization["default_presentment_currency"]]
-    chosen_currency = book.choose_currency(prices, candidates)
-    selection = shelf.choose(target, checkout.ad_hoc_price_ids, chosen_currency) if chosen_currency else None
-    if selection is None or chosen_currency is None:
+    chosen = shelf.choose(product_id or checkout.product_id, checkout.ad_hoc_price_ids, candidates)
+    if chosen is None:
         raise _invalid("currency", "Product is not available in the specified currency.", currency)
-    price_id = sent.get("product_price_id") if product_id is not None else None
-    if price_id is not None:
-        price = next((price for price in selection.prices if price.id == price_id), None)
-        if price is None:
-            raise _invalid("product_price_id", "Price is not available in this checkout.", price_id)
-        selection = replace(selection, price=price)
-    seats = book.starting_seats(selection.price, _within(selection, checkout.seats), sent.get("seats"))
-    if refusal := book.refuse_seats(selection.price, seats):
-        raise Invalid(fault(refusal, seats))
+    selection, chosen_currency = chosen
+    if product_id is not None and sent.get("product_price_id") is not None:
+        selection = _with_price(selection, sent["product_price_id"])
+    seats = book.starting_seats(selection.price, checkout.seats, sent.get("seats"))
     moved = replace(
         checkout,
-        product_id=target,
+        product_id=selection.product.id,
         product_price_id=selection.price.id,
         currency=chosen_currency,
         seats=seats,
-        amount=book.starting_amount(selection.price, amount=None, seats=seats),
+        amount=book.starting_amount(selection.price, seats=seats),
     )
     return moved, selection
 
 
-def _within(selection: Selection, seats: int | None) -> int | None:
-    """The present number of seats, unless the new price does not sell it."""
-    return None if book.refuse_seats(selection.price, seats) else seats
+def _with_price(selection: Selection, price_id: UUID) -> Selection:
+    named = next((price for price in selection.prices if price.id == price_id), None)
+    if named is None:
+        raise _invalid("product_price_id", "Price is not available in this checkout.", price_id)
+    return book.at_price(selection, named)
 
 
-def _price(checkout: Checkout, selection: Selection, sent: Sent) -> Checkout:
-    amount, seats = sent.get("amount"), sent.get("seats")
+def _with_amount(checkout: Checkout, selection: Selection, amount: int | None) -> Checkout:
+    if amount is None or selection.price.amount_type is not AmountType.CUSTOM:
+        return checkout
     if refusal := book.refuse_amount(selection.price, amount):
         raise Invalid(fault(refusal, amount))
+    return replace(checkout, amount=amount)
+
+
+def _with_seats(checkout: Checkout, selection: Selection, seats: int | None) -> Checkout:
+    if seats is None:
+        return checkout
     if refusal := book.refuse_seats(selection.price, seats):
         raise Invalid(fault(refusal, seats))
-    if seats is not None:
-        checkout = replace(checkout, seats=seats)
-    if amount is None and seats is None:
-        return checkout
-    fixed = None if amount is None else amount
-    if selection.price.amount_type == "custom" and fixed is None:
-        return checkout
-    return replace(checkout, amount=book.starting_amount(selection.price, amount=fixed, seats=checkout.seats))
+    return replace(checkout, seats=seats, amount=book.starting_amount(selection.price, seats=seats))
 
 
 def _refuse_discount(checkout: Checkout, sent: Sent) -> None:
@@ -123,13 +119,16 @@ def _refuse_discount(checkout: Checkout, sent: Sent) -> None:
         raise Invalid(Fault(("body", "discount_code"), "Discount does not exist."))
 
 
-def _address(checkout: Checkout, sent: Sent) -> Checkout:
-    if sent.get("customer_billing_address") is not None:
-        checkout = replace(checkout, customer_billing_address=dict(sent["customer_billing_address"]))
-    number = checkout.customer_tax_id[0] if checkout.customer_tax_id else None
+def _with_address(checkout: Checkout, sent: Sent) -> Checkout:
+    """The whole new address, and a tax id that fits its country: the new one, or the old one if the country changed."""
+    old, new = checkout.customer_billing_address, sent.get("customer_billing_address")
+    if new is not None:
+        checkout = replace(checkout, customer_billing_address=dict(new))
     if "customer_tax_id" in sent:
         number = sent["customer_tax_id"]
-    elif sent.get("customer_billing_address") is None:
+    elif checkout.customer_tax_id and new is not None and new["country"] != (old or {}).get("country"):
+        number = checkout.customer_tax_id[0]
+    else:
         return checkout
     return replace(checkout, customer_tax_id=tax_id(number, checkout.customer_billing_address))
 
@@ -147,24 +146,22 @@ def tax_id(number: str | None, address: Mapping[str, str | None] | None) -> list
         raise _invalid("customer_tax_id", "Invalid tax ID.", number) from None
 
 
-def _scalars(checkout: Checkout, sent: Sent) -> Checkout:
+def _with_scalars(checkout: Checkout, sent: Sent) -> Checkout:
     values = {name: sent[name] for name in _CLEARABLE if name in sent}
     values.update({name: sent[name] for name in _KEPT_WHEN_NULL if sent.get(name) is not None})
+    if any(name in sent for name in _TRIAL):
+        values.update({name: sent.get(name) for name in _TRIAL})
     if "customer_email" in sent and checkout.customer_id is None:
         values["customer_email"] = sent["customer_email"]
-    if "trial_interval" in sent or "trial_interval_count" in sent:
-        values["trial_interval"] = sent.get("trial_interval")
-        values["trial_interval_count"] = sent.get("trial_interval_count")
     return replace(checkout, **values)
 
 
 def _private_again(checkout: Checkout, selection: Selection) -> Checkout:
     """A business purchase needs the form; without one, and without a required address, it is forgotten (6.6)."""
-    money = book.totals(amount=checkout.amount, discount_amount=0, tax_amount=0)
-    flags = book.flags(selection, money, trial_end=checkout.trial_end)
-    if not flags.is_payment_form_required and not checkout.require_billing_address:
-        return replace(checkout, is_business_customer=False)
-    return checkout
+    flags = book.flags(replace(checkout, tax_amount=0), selection)
+    if flags.is_payment_form_required or checkout.require_billing_address:
+        return checkout
+    return replace(checkout, is_business_customer=False)
 
 
 def _invalid(field: str, message: str, value: Any) -> Invalid:

@@ -1,13 +1,14 @@
 """Making checkout sessions (catalog spec 6.3 to 6.9).
 
 Everything is looked up and decided before the one transaction that stores the session and the prices made for it.
-The order of the checks is the specification's: products, ad-hoc prices, currency, amount, discount, tax id, seats,
-subscription and customer, custom fields.
+The order of the checks is the specification's: products, ad-hoc prices, currency, blocked organization, amount,
+discount, tax id, seats, subscription and customer.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,17 +20,9 @@ from boreal.kit.app import App
 from boreal.kit.auth import Actor
 from boreal.kit.problems import Fault, Invalid, Location
 from boreal.kit.secrets import new_token
-from boreal.rooms.catalog.public import (
-    ProductDetail,
-    find_price,
-    find_products,
-    insert_prices,
-    new_price,
-    price_faults,
-    read_products,
-)
+from boreal.rooms.catalog.public import ProductDetail, find_price, find_products, insert_prices, new_price, price_faults
 from boreal.rooms.checkout.checkouts.changes import tax_id
-from boreal.rooms.checkout.checkouts.errors import fault
+from boreal.rooms.checkout.checkouts.errors import fault, refuse_blocked
 from boreal.rooms.checkout.checkouts.schemas import (
     CheckoutPriceCreate,
     CheckoutProductCreate,
@@ -47,58 +40,56 @@ Body = CheckoutProductsCreate | CheckoutProductCreate | CheckoutPriceCreate
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The products of a new session in order, where they stood in the request, and the price if one was named."""
+    """The products of a new session in order, which of them is selected, and where that stood in the request.
+
+    `price` is the one that an old form of the request names.
+    """
 
     details: tuple[ProductDetail, ...]
+    selected: ProductDetail
     loc: Location
     price: Price | None = None
 
 
 async def create(app: App, actor: Actor, body: Body) -> tuple[Checkout, Shelf]:
-    """A new open session. Raises `Invalid`, all faults of the products together, else the first failure."""
-    wanted = await _products(app, actor, body)
-    return await open_session(app, wanted, body)
+    """A new open session for products that the actor may sell.
+
+    Raises `NotPermitted` for a blocked organization, and `Invalid`: all faults of the products or of the ad-hoc prices
+    together, else the first failure.
+    """
+    return await open_session(app, await _products(app, actor, body), body)
 
 
 async def open_session(app: App, wanted: Wanted, body: Body) -> tuple[Checkout, Shelf]:
-    """A new open session for products that were found already."""
-    product = wanted.details[0].product
-    made = _ad_hoc_prices(app, wanted, body)
-    organizations = await read_organizations(app.database, [product.organization_id])
+    """A new open session for products that were found already; raises as `create`."""
+    organization_id = wanted.selected.product.organization_id
+    now = app.clock.now()
+    made = _ad_hoc_prices(wanted, body, now=now)
     shelf = Shelf(
-        organizations[product.organization_id],
+        (await read_organizations(app.database, [organization_id]))[organization_id],
         {detail.product.id: detail for detail in wanted.details},
         {price.id: price for price in made},
     )
     selection, currency = _select(shelf, wanted, made, body)
-    if refusal := book.refuse_amount(selection.price, body.amount):
-        raise Invalid(fault(refusal, body.amount))
-    if body.discount_id is not None:
-        raise Invalid(Fault(("body", "discount_id"), "Discount does not exist.", input=str(body.discount_id)))
-    address = body.customer_billing_address.model_dump(mode="json") if body.customer_billing_address else None
-    pair = tax_id(body.customer_tax_id, address)
-    seats = book.starting_seats(selection.price, body.seats)
-    if refusal := book.refuse_seats(selection.price, body.seats):
-        raise Invalid(fault(refusal, body.seats))
-    if body.subscription_id is not None:
-        raise Invalid(
-            Fault(("body", "subscription_id"), "Subscription does not exist.", input=str(body.subscription_id))
-        )
-    customer = await _customer(app, product.organization_id, body)
-    amount = book.starting_amount(selection.price, amount=body.amount, seats=seats)
-    checkout = _new(app, wanted, made, body, selection)
-    checkout = replace(
-        checkout,
+    refuse_blocked(shelf.organization)
+    values = _checked(body, selection)
+    customer = await _customer(app, organization_id, body)
+    checkout = Checkout(
+        **_blank(body),
+        **values,
+        organization_id=organization_id,
+        created_at=now,
+        expires_at=now + book.LIFETIME,
+        product_ids=[detail.product.id for detail in wanted.details],
+        ad_hoc_price_ids=[price.id for price in made],
+        product_id=selection.product.id,
+        product_price_id=selection.price.id,
         currency=currency,
-        amount=amount,
-        seats=seats,
-        customer_billing_address=address,
-        customer_tax_id=pair,
-        require_billing_address=body.require_billing_address or book.is_detailed(address),
     )
+    checkout = replace(checkout, trial_end=book.trial_end(checkout, selection.product, now=now))
     checkout = _prefilled(checkout, customer, business_was_sent="is_business_customer" in body.model_fields_set)
     checkout, _ = await with_tax(app, checkout, selection)
-    async with app.transaction(checkout.organization_id) as tx:
+    async with app.transaction(organization_id) as tx:
         await insert_prices(tx, made)
         await tx.save(None, checkout)
     return checkout, shelf
@@ -106,21 +97,27 @@ async def open_session(app: App, wanted: Wanted, body: Body) -> tuple[Checkout, 
 
 async def _products(app: App, actor: Actor, body: Body) -> Wanted:
     if isinstance(body, CheckoutPriceCreate):
-        loc: Location = ("body", "product_price_id")
-        found = await find_price(app.database, actor, body.product_price_id)
-        if found is None:
-            raise Invalid(Fault(loc, "Price does not exist.", input=str(body.product_price_id)))
-        price, detail = found
-        if price.is_archived:
-            raise Invalid(Fault(loc, "Price is archived.", input=str(body.product_price_id)))
-        if detail.product.is_archived:
-            raise Invalid(Fault(loc, "Product is archived.", input=str(body.product_price_id)))
-        return Wanted((detail,), loc, price)
+        return await _product_of_price(app, actor, body.product_price_id)
     if isinstance(body, CheckoutProductCreate):
-        details = await _available(app, actor, [body.product_id], [("body", "product_id")])
-        return Wanted(details, ("body", "product_id"))
+        loc: Location = ("body", "product_id")
+        details = await _available(app, actor, [body.product_id], [loc])
+        return Wanted(details, details[0], loc)
     places: list[Location] = [("body", "products", index) for index in range(len(body.products))]
-    return Wanted(await _available(app, actor, body.products, places), places[0])
+    details = await _available(app, actor, body.products, places)
+    return Wanted(details, details[0], places[0])
+
+
+async def _product_of_price(app: App, actor: Actor, id: UUID) -> Wanted:
+    loc = ("body", "product_price_id")
+    found = await find_price(app.database, actor, id)
+    if found is None:
+        raise Invalid(Fault(loc, "Price does not exist.", input=str(id)))
+    price, detail = found
+    if price.is_archived:
+        raise Invalid(Fault(loc, "Price is archived.", input=str(id)))
+    if detail.product.is_archived:
+        raise Invalid(Fault(loc, "Product is archived.", input=str(id)))
+    return Wanted((detail,), detail, loc, price)
 
 
 async def _available(
@@ -141,42 +138,59 @@ async def _available(
     return tuple(found[id] for id in ids)
 
 
-def _ad_hoc_prices(app: App, wanted: Wanted, body: Body) -> tuple[Price, ...]:
+def _ad_hoc_prices(wanted: Wanted, body: Body, *, now: datetime) -> tuple[Price, ...]:
     """The prices made for this session alone, not yet stored. Raises `Invalid` with every fault."""
-    asked = body.prices if isinstance(body, CheckoutProductsCreate) else None
+    asked = (body.prices if isinstance(body, CheckoutProductsCreate) else None) or {}
     products = {detail.product.id: detail.product for detail in wanted.details}
     faults: list[Fault] = []
-    made: list[Price] = []
-    for product_id, creates in (asked or {}).items():
+    for product_id, creates in asked.items():
         loc = ("body", "prices", str(product_id))
-        product = products.get(product_id)
-        if product is None:
+        if product_id not in products:
             faults.append(Fault(loc, "Product is not set on that checkout.", input=str(product_id)))
-            continue
-        faults += price_faults(creates, recurring=product.is_recurring, loc=loc)
-        if not faults:
-            made += [
-                new_price(item, product=product, source=PriceSource.AD_HOC, position=index, now=app.clock.now())
-                for index, item in enumerate(creates)
-            ]
+        else:
+            faults += price_faults(creates, recurring=products[product_id].is_recurring, loc=loc)
     if faults:
         raise Invalid(*faults)
-    return tuple(made)
+    return tuple(
+        new_price(item, product=products[product_id], source=PriceSource.AD_HOC, position=index, now=now)
+        for product_id, creates in asked.items()
+        for index, item in enumerate(creates)
+    )
 
 
 def _select(shelf: Shelf, wanted: Wanted, made: Sequence[Price], body: Body) -> tuple[Selection, str]:
-    product_id = wanted.details[0].product.id
-    ids = [price.id for price in made]
-    default: str = shelf.organization["default_presentment_currency"]
+    """What the session sells first, and in which currency; the address of a caller tells nothing about it here."""
     asked = None if isinstance(body, CheckoutPriceCreate) else body.currency
-    # The address of a caller says nothing about their country here: there is no offline source for it.
-    currency = book.choose_currency(shelf.prices(product_id, ids), [asked] if asked else [default])
-    selection = shelf.choose(product_id, ids, currency) if currency else None
-    if selection is None or currency is None:
+    candidates = [asked or shelf.organization["default_presentment_currency"]]
+    chosen = shelf.choose(wanted.selected.product.id, [price.id for price in made], candidates)
+    if chosen is None:
         raise Invalid(Fault(wanted.loc, "Product is not available in the specified currency.", input=asked))
-    if wanted.price is not None:
-        selection = replace(selection, price=wanted.price)
-    return selection, currency
+    selection, currency = chosen
+    return book.at_price(selection, wanted.price) if wanted.price else selection, currency
+
+
+def _checked(body: Body, selection: Selection) -> dict[str, Any]:
+    """Amount, seats, address and tax id of the session. Raises `Invalid` for the first that cannot be."""
+    if refusal := book.refuse_amount(selection.price, body.amount):
+        raise Invalid(fault(refusal, body.amount))
+    if body.discount_id is not None:
+        raise Invalid(Fault(("body", "discount_id"), "Discount does not exist.", input=str(body.discount_id)))
+    address = body.customer_billing_address.model_dump(mode="json") if body.customer_billing_address else None
+    pair = tax_id(body.customer_tax_id, address)
+    if refusal := book.refuse_seats(selection.price, body.seats):
+        raise Invalid(fault(refusal, body.seats))
+    if body.subscription_id is not None:
+        raise Invalid(
+            Fault(("body", "subscription_id"), "Subscription does not exist.", input=str(body.subscription_id))
+        )
+    seats = book.starting_seats(selection.price, body.seats)
+    return {
+        "amount": book.starting_amount(selection.price, amount=body.amount, seats=seats),
+        "seats": seats,
+        "customer_billing_address": address,
+        "customer_tax_id": pair,
+        "require_billing_address": body.require_billing_address or book.asks_for_full_address(address),
+    }
 
 
 async def _customer(app: App, organization_id: UUID, body: Body) -> Customer | None:
@@ -191,74 +205,60 @@ async def _customer(app: App, organization_id: UUID, body: Body) -> Customer | N
     return None
 
 
-def _new(app: App, wanted: Wanted, made: Sequence[Price], body: Body, selection: Selection) -> Checkout:
-    """The session without what depends on its price, its customer and its tax."""
-    now = app.clock.now()
-    product = selection.product
-    trial = book.active_trial(
-        product, allow_trial=body.allow_trial, interval=body.trial_interval, count=body.trial_interval_count
-    )
-    return Checkout(
-        id=uuid.uuid4(),
-        created_at=now,
-        modified_at=None,
-        organization_id=product.organization_id,
-        status=CheckoutStatus.OPEN,
-        client_secret=new_token(SECRET_PREFIX),
-        expires_at=now + book.LIFETIME,
-        success_url=body.success_url,
-        return_url=body.return_url,
-        embed_origin=body.embed_origin,
-        product_ids=[detail.product.id for detail in wanted.details],
-        ad_hoc_price_ids=[price.id for price in made],
-        product_id=product.id,
-        product_price_id=selection.price.id,
-        currency="",
-        amount=0,
-        seats=None,
-        tax_amount=None,
-        taxability_reason=None,
-        tax_rate=None,
-        tax_calculation_id=None,
-        discount_id=None,
-        allow_discount_codes=body.allow_discount_codes,
-        require_billing_address=body.require_billing_address,
-        is_business_customer=body.is_business_customer,
-        allow_trial=body.allow_trial,
-        trial_interval=body.trial_interval,
-        trial_interval_count=body.trial_interval_count,
-        trial_end=book.trial_end(product, trial, now=now),
-        customer_id=None,
-        external_customer_id=body.external_customer_id,
-        customer_name=body.customer_name,
-        customer_email=body.customer_email,
-        customer_ip_address=str(body.customer_ip_address) if body.customer_ip_address else None,
-        customer_billing_name=body.customer_billing_name,
-        customer_billing_address=None,
-        customer_tax_id=None,
-        customer_metadata=dict(body.customer_metadata),
-        metadata=dict(body.metadata),
-        custom_field_data={},
-        subscription_id=None,
-        payment_processor_metadata={},
-        intent_id=None,
-        attempt_id=None,
-    )
+_AS_SENT = (
+    "success_url",
+    "return_url",
+    "embed_origin",
+    "allow_discount_codes",
+    "is_business_customer",
+    "allow_trial",
+    "trial_interval",
+    "trial_interval_count",
+    "external_customer_id",
+    "customer_name",
+    "customer_email",
+    "customer_ip_address",
+    "customer_billing_name",
+)
+
+
+def _blank(body: Body) -> dict[str, Any]:
+    """What a new session takes from the request as it is, and what it has not yet."""
+    return {
+        "id": uuid.uuid4(),
+        "modified_at": None,
+        "status": CheckoutStatus.OPEN,
+        "client_secret": new_token(SECRET_PREFIX),
+        **{name: getattr(body, name) for name in _AS_SENT},
+        "metadata": dict(body.metadata),
+        "customer_metadata": dict(body.customer_metadata),
+        # No custom field exists yet, so none is attached, and data for fields that are not attached is dropped (3.3).
+        "custom_field_data": {},
+        "tax_amount": None,
+        "taxability_reason": None,
+        "tax_rate": None,
+        "tax_calculation_id": None,
+        "discount_id": None,
+        "trial_end": None,
+        "customer_id": None,
+        "subscription_id": None,
+        "payment_processor_metadata": {},
+        "intent_id": None,
+        "attempt_id": None,
+    }
 
 
 def _prefilled(checkout: Checkout, customer: Customer | None, *, business_was_sent: bool) -> Checkout:
     """The session with what is known of its customer; values of the request win (catalog spec 6.5)."""
     if customer is None:
         return checkout
-    address: Mapping[str, Any] = customer.billing_address or {}
     business = checkout.is_business_customer
     if not business_was_sent:
-        detailed = any(address.get(name) for name in ("line1", "line2", "city", "postal_code"))
-        business = bool(customer.billing_name) and detailed
+        business = bool(customer.billing_name) and book.has_street(customer.billing_address)
     return replace(
         checkout,
         customer_id=customer.id,
-        external_customer_id=checkout.external_customer_id or customer.external_id,
+        external_customer_id=customer.external_id or checkout.external_customer_id,
         is_business_customer=business,
         customer_email=checkout.customer_email or customer.email,
         customer_name=checkout.customer_name or customer.name,
@@ -266,10 +266,3 @@ def _prefilled(checkout: Checkout, customer: Customer | None, *, business_was_se
         customer_billing_address=checkout.customer_billing_address or customer.billing_address,
         customer_tax_id=checkout.customer_tax_id or customer.tax_id,
     )
-
-
-async def wanted_products(app: App, ids: Sequence[UUID], *, loc: Location) -> Wanted | None:
-    """The products of a link that can still be sold, in order; None if there is none."""
-    found = await read_products(app.database, ids)
-    details = tuple(found[id] for id in ids if id in found and not found[id].product.is_archived)
-    return Wanted(details, loc) if details else None

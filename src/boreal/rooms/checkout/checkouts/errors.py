@@ -3,7 +3,8 @@
 from uuid import UUID
 
 from boreal.core.checkouts import CheckoutStatus, Refusal
-from boreal.kit.problems import Fault, Problem
+from boreal.kit.db import Row
+from boreal.kit.problems import Fault, NotPermitted, Problem
 
 
 class CheckoutLocked(Problem):
@@ -73,3 +74,9 @@ class TrialAlreadyRedeemed(Problem):
 def fault(refusal: Refusal, value: object = None) -> Fault:
     """A refusal of the book, placed in the request body."""
     return Fault(("body", *refusal.path), refusal.message, refusal.type, value)
+
+
+def refuse_blocked(organization: Row) -> None:
+    """Raises `NotPermitted`: the sessions of a blocked or deleted organization are unusable (platform spec 6.4)."""
+    if organization["blocked_at"] is not None or organization["deleted_at"] is not None:
+        raise NotPermitted

@@ -16,13 +16,29 @@ from boreal.kit.app import App
 from boreal.kit.tx import Tx
 from boreal.kit.work import Later, Work
 from boreal.providers.ports import Canceled, Declined, Payment, PaymentProcessor, ProcessorEvent, Setup, Succeeded
-from boreal.rooms.billing.public import save_payment_method, settle_purchase, update_payment
-from boreal.rooms.checkout.checkouts import queries
-from boreal.rooms.checkout.checkouts.confirmation import POLL, complete_later, record
+from boreal.rooms.billing.public import settle_purchase
+from boreal.rooms.checkout.checkouts import payments, queries, trials
 from boreal.rooms.checkout.checkouts.shelf import Shelf, read_shelf
 
+POLL = timedelta(seconds=30)
+"""How soon a payment that waits for its buyer or its bank is first asked about, should no event tell of it."""
+LONGEST_POLL = timedelta(hours=1)
 PATIENCE = timedelta(hours=24)
 """How long a buyer may leave a challenge unanswered before the session is given back."""
+
+
+def complete_later(tx: Tx, checkout_id: UUID, *, after: timedelta = timedelta(0)) -> None:
+    """Asks for the completion of a confirmed session: the order, or the way back to open."""
+    key = str(checkout_id)
+    tx.enqueue("complete_checkout", payload={"checkout_id": key}, due_at=tx.now + after, unique_key=key, sooner=True)
+
+
+async def hear(app: App, event: ProcessorEvent) -> None:
+    """Takes an event of the processor: the confirmed session that waits for it is completed now."""
+    checkout = await queries.by_intent(app.database, event.object_id)
+    if checkout is not None and checkout.status is CheckoutStatus.CONFIRMED:
+        async with app.transaction(checkout.organization_id) as tx:
+            complete_later(tx, checkout.id)
 
 
 async def complete(app: App, work: Work) -> None:
@@ -30,24 +46,21 @@ async def complete(app: App, work: Work) -> None:
     checkout = await queries.by_id(app.database, UUID(work.payload["checkout_id"]))
     if checkout is None or checkout.status is not CheckoutStatus.CONFIRMED:
         return
+    assert checkout.modified_at is not None
+    waited = app.clock.now() - checkout.modified_at
     result = await _ask(app, checkout)
+    if result is not None and not _has_ended(result) and waited >= PATIENCE:
+        result = await _stop(app, checkout, result)
     if result is None or isinstance(result.outcome, Succeeded):
         await _fulfil(app, checkout, result)
-    elif isinstance(result.outcome, Declined | Canceled):
+    elif _has_ended(result):
         await _reopen(app, checkout, result)
-    elif checkout.modified_at and app.clock.now() > checkout.modified_at + PATIENCE:
-        await _give_up(app, checkout, result)
     else:
-        raise Later(app.clock.now() + POLL, counts=False)
+        raise Later(app.clock.now() + min(max(POLL, waited / 4), LONGEST_POLL), counts=False)
 
 
-async def hear(app: App, event: ProcessorEvent) -> None:
-    """Takes an event of the processor: the session that waits for it is completed now."""
-    checkout = await queries.by_intent(app.database, event.object_id)
-    if checkout is None:
-        return
-    async with app.transaction(checkout.organization_id) as tx:
-        complete_later(tx, checkout.id)
+def _has_ended(result: Payment | Setup) -> bool:
+    return isinstance(result.outcome, Succeeded | Declined | Canceled)
 
 
 async def _ask(app: App, checkout: Checkout) -> Payment | Setup | None:
@@ -60,64 +73,59 @@ async def _ask(app: App, checkout: Checkout) -> Payment | Setup | None:
     return result
 
 
-async def _give_up(app: App, checkout: Checkout, result: Payment | Setup) -> None:
-    """Stops a payment that nobody completes; should it have succeeded meanwhile, it is fulfilled."""
+async def _stop(app: App, checkout: Checkout, result: Payment | Setup) -> Payment | Setup:
+    """Stops a payment that nobody completes, and tells how it stands then: it may have succeeded meanwhile."""
     processor = app.get(PaymentProcessor)
-    key = f"{checkout.id}-cancel"
-    stopped: Payment | Setup
+    key = f"{result.id}-cancel"
     if isinstance(result, Payment):
-        stopped = await processor.cancel_payment(result.id, idempotency_key=key)
-    else:
-        stopped = await processor.cancel_setup(result.id, idempotency_key=key)
-    if isinstance(stopped.outcome, Succeeded):
-        await _fulfil(app, checkout, stopped)
-    elif isinstance(stopped.outcome, Canceled | Declined):
-        await _reopen(app, checkout, stopped)
-    else:
-        raise Later(app.clock.now() + POLL, counts=False)
+        return await processor.cancel_payment(result.id, idempotency_key=key)
+    return await processor.cancel_setup(result.id, idempotency_key=key)
 
 
 async def _fulfil(app: App, seen: Checkout, result: Payment | Setup | None) -> None:
     async with app.transaction(seen.organization_id) as tx:
-        before = await tx.lock(Checkout, seen.id)
-        assert before is not None
-        if before.status is not CheckoutStatus.CONFIRMED or before.intent_id != seen.intent_id:
+        before = await _lock(tx, seen)
+        if before is None or before.customer_id is None:
             return
         shelf = await read_shelf(tx.connection, before)
-        assert before.customer_id is not None
         customer = await tx.lock(Customer, before.customer_id)
         assert customer is not None
-        purchase = _purchase(before, shelf)
-        name = app.get(PaymentProcessor).name
-        if isinstance(result, Payment):
-            purchase = replace(purchase, payment_id=await record(tx, name, before, result))
+        purchase = replace(_purchase(before, shelf), payment_id=await payments.record(app, tx, before, result))
         if result is not None and purchase.product.is_recurring:
-            purchase = replace(purchase, payment_method_id=await _keep_method(tx, name, customer, result))
-        order = await settle_purchase(tx, purchase, customer=customer, organization=dict(shelf.organization))
-        if purchase.payment_id is not None:
-            await update_payment(tx, purchase.payment_id, order_id=order.id)
-        status = {"intent_status": "succeeded"} if result is not None else {}
+            method_id = await payments.keep_method(app, tx, customer, result)
+            purchase = replace(purchase, payment_method_id=method_id)
+        order = await settle_purchase(tx, purchase, customer=customer, organization=shelf.organization)
+        if before.trial_end is not None:
+            await trials.record(app, tx, before, result)
+        told = {"intent_status": "succeeded"} if result is not None else {}
         after = replace(
             before,
             status=CheckoutStatus.SUCCEEDED,
             subscription_id=order.subscription_id,
             modified_at=tx.now,
-            payment_processor_metadata={**before.payment_processor_metadata, **status},
+            payment_processor_metadata={**before.payment_processor_metadata, **told},
         )
         await tx.save(before, after)
+
+
+async def _lock(tx: Tx, seen: Checkout) -> Checkout | None:
+    """The session, locked, if it still waits for what was seen; None if somebody else brought it to its end."""
+    now = await tx.lock(Checkout, seen.id)
+    is_waiting = now is not None and now.status is CheckoutStatus.CONFIRMED and now.intent_id == seen.intent_id
+    return now if is_waiting else None
 
 
 def _purchase(checkout: Checkout, shelf: Shelf) -> Purchase:
     """The session as billing needs to know it. Metered prices are no item, but belong to the subscription."""
     selection = shelf.selection(checkout)
-    money = book.totals(amount=checkout.amount, discount_amount=0, tax_amount=checkout.tax_amount)
+    money = book.money(checkout)
     price = selection.price
-    items = (PurchaseItem(amount=checkout.amount, product_price_id=price.id),) if price.is_static else ()
+    metered = tuple(other.id for other in selection.prices if not other.is_static)
     return Purchase(
         organization_id=checkout.organization_id,
         checkout_id=checkout.id,
         product=selection.product,
-        items=items,
+        items=(PurchaseItem(amount=checkout.amount, product_price_id=price.id),) if price.is_static else (),
         seats=checkout.seats,
         subtotal_amount=money.amount,
         discount_amount=money.discount_amount,
@@ -129,33 +137,8 @@ def _purchase(checkout: Checkout, shelf: Shelf) -> Purchase:
         metadata=checkout.metadata,
         custom_field_data=checkout.custom_field_data,
         trial_end=checkout.trial_end,
-        price_ids=(price.id, *(other.id for other in selection.prices if not other.is_static and other.id != price.id)),
+        price_ids=(price.id, *metered) if price.is_static else metered,
     )
-
-
-async def _keep_method(tx: Tx, processor: str, customer: Customer, result: Payment | Setup) -> UUID:
-    """Remembers the method that renewals are charged to."""
-    card = result.method.card
-    metadata = (
-        {
-            "brand": card.brand,
-            "last4": card.last4,
-            "exp_month": card.exp_month,
-            "exp_year": card.exp_year,
-            "wallet": card.wallet,
-        }
-        if card
-        else {}
-    )
-    method = await save_payment_method(
-        tx,
-        customer_id=customer.id,
-        processor=processor,
-        processor_id=result.method.id,
-        type=result.method.type,
-        method_metadata=metadata,
-    )
-    return method.id
 
 
 async def _reopen(app: App, seen: Checkout, result: Payment | Setup) -> None:
@@ -164,23 +147,18 @@ async def _reopen(app: App, seen: Checkout, result: Payment | Setup) -> None:
     The customer stays linked, so their e-mail is fixed from now on (catalog spec 7.4).
     """
     async with app.transaction(seen.organization_id) as tx:
-        before = await tx.lock(Checkout, seen.id)
-        assert before is not None
-        if before.status is not CheckoutStatus.CONFIRMED or before.intent_id != seen.intent_id:
+        before = await _lock(tx, seen)
+        if before is None:
             return
-        if isinstance(result, Payment):
-            await record(tx, app.get(PaymentProcessor).name, before, result)
-        over = tx.now >= before.expires_at
-        kept = {
-            name: value
-            for name, value in before.payment_processor_metadata.items()
-            if name not in ("intent_status", "intent_client_secret")
-        }
+        await payments.record(app, tx, before, result)
+        told = before.payment_processor_metadata
         after = replace(
             before,
-            status=CheckoutStatus.EXPIRED if over else CheckoutStatus.OPEN,
+            status=CheckoutStatus.EXPIRED if tx.now >= before.expires_at else CheckoutStatus.OPEN,
             intent_id=None,
-            payment_processor_metadata=kept,
+            payment_processor_metadata={
+                name: told[name] for name in told if name not in ("intent_status", "intent_client_secret")
+            },
             modified_at=tx.now,
         )
         await tx.save(before, after)

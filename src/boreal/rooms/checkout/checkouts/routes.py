@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from fastapi.routing import APIRoute
+
 from boreal.kit.app import App
 from boreal.kit.auth import MERCHANT, PUBLIC, Actor
 from boreal.kit.listing import ListQuery
@@ -19,7 +21,9 @@ from boreal.rooms.checkout.checkouts.errors import (
     PaymentError,
     PaymentNotReady,
     TrialAlreadyRedeemed,
+    refuse_blocked,
 )
+from boreal.rooms.checkout.checkouts.rendering import render, render_public
 from boreal.rooms.checkout.checkouts.schemas import (
     Checkout,
     CheckoutConfirmStripe,
@@ -38,104 +42,84 @@ WRITE = ("checkouts:write",)
 CHANGE_ERRORS = (ResourceNotFound, NotOpenCheckout, AlreadyActiveSubscriptionError, NotPermitted, CheckoutLocked)
 
 
-def resource(prefix: str, *, public: bool) -> Routes:
-    """The operations under a prefix; the old one, `/v1/checkouts/custom`, is not in the document."""
-    routes = Routes(prefix, tags=("checkouts",))
+routes = Routes("/v1/checkouts", tags=("checkouts",))
 
-    @routes.get(
-        "/",
-        audience=MERCHANT,
-        scopes=READ,
-        returns=ListResource[Checkout],
-        listing=queries.CHECKOUTS,
-        name="list",
-        public=public,
+
+@routes.get("/", audience=MERCHANT, scopes=READ, returns=ListResource[Checkout], listing=queries.CHECKOUTS, name="list")
+async def list_checkouts(app: App, actor: Actor, query: ListQuery) -> dict[str, Any]:
+    """Lists checkout sessions."""
+    return await queries.list_page(app, actor, query)
+
+
+@routes.post("/", audience=MERCHANT, scopes=WRITE, returns=Checkout, status=201, errors=(NotPermitted,), name="create")
+async def create_checkout(app: App, actor: Actor, body: CheckoutCreate) -> dict[str, Any]:
+    """Creates a checkout session. It can be paid for an hour."""
+    checkout, shelf = await create(app, actor, body)
+    return render(checkout, shelf, app.settings)
+
+
+@routes.get("/{id}", audience=MERCHANT, scopes=READ, returns=Checkout, errors=(ResourceNotFound, NotPermitted))
+async def get(app: App, actor: Actor, id: UUID4) -> dict[str, Any]:
+    """Gets a checkout session, however old it is."""
+    checkout = await queries.get(app, actor, id)
+    shelf = await read_shelf(app.database, checkout)
+    refuse_blocked(shelf.organization)
+    return render(checkout, shelf, app.settings)
+
+
+@routes.patch("/{id}", audience=MERCHANT, scopes=WRITE, returns=Checkout, errors=CHANGE_ERRORS, name="update")
+async def update_checkout(app: App, actor: Actor, id: UUID4, body: CheckoutUpdate) -> dict[str, Any]:
+    """Changes an open checkout session; only what is sent changes."""
+    checkout, shelf = await update(app, await queries.get(app, actor, id), sent(body))
+    return render(checkout, shelf, app.settings)
+
+
+@routes.get(
+    "/client/{client_secret}",
+    audience=PUBLIC,
+    scopes=(),
+    returns=CheckoutPublic,
+    errors=(ResourceNotFound, ExpiredCheckoutError),
+)
+async def client_get(app: App, client_secret: str) -> dict[str, Any]:
+    """Gets a session by its client secret, until its hour is over."""
+    checkout = await open_for_buyer(app, client_secret)
+    return render_public(checkout, await read_shelf(app.database, checkout), app.settings)
+
+
+@routes.patch(
+    "/client/{client_secret}",
+    audience=PUBLIC,
+    scopes=(),
+    returns=CheckoutPublic,
+    errors=(*CHANGE_ERRORS, ExpiredCheckoutError),
+)
+async def client_update(app: App, client_secret: str, body: CheckoutUpdatePublic) -> dict[str, Any]:
+    """Changes an open session as its buyer."""
+    return await buyer.change(app, client_secret, body)
+
+
+@routes.post(
+    "/client/{client_secret}/confirm",
+    audience=PUBLIC,
+    scopes=(),
+    returns=CheckoutPublicConfirmed,
+    errors=(*CHANGE_ERRORS, PaymentError, PaymentNotReady, TrialAlreadyRedeemed, ExpiredCheckoutError),
+)
+async def client_confirm(app: App, client_secret: str, body: CheckoutConfirmStripe) -> dict[str, Any]:
+    """Confirms a session: pays it, sets up a payment method, or takes what is free."""
+    return await buyer.confirm(app, client_secret, body)
+
+
+legacy_routes = Routes("/v1/checkouts/custom")
+"""The same operations at their first address, which old guides still name; not in the document (catalog spec 1.1)."""
+
+for route in routes.router.routes:
+    assert isinstance(route, APIRoute)  # nothing else is ever put there
+    legacy_routes.router.add_api_route(
+        route.path.replace(routes.prefix, legacy_routes.prefix, 1),
+        route.endpoint,
+        methods=route.methods,
+        status_code=route.status_code,
+        include_in_schema=False,
     )
-    async def list_checkouts(app: App, actor: Actor, query: ListQuery) -> dict[str, Any]:
-        """Lists checkout sessions."""
-        return await queries.list_page(app, actor, query)
-
-    @routes.post(
-        "/",
-        audience=MERCHANT,
-        scopes=WRITE,
-        returns=Checkout,
-        status=201,
-        errors=(NotPermitted,),
-        name="create",
-        public=public,
-    )
-    async def create_checkout(app: App, actor: Actor, body: CheckoutCreate) -> dict[str, Any]:
-        """Creates a checkout session. It can be paid for an hour."""
-        checkout, shelf = await create(app, actor, body)
-        return queries.render(checkout, shelf, app.settings)
-
-    @routes.get(
-        "/{id}",
-        audience=MERCHANT,
-        scopes=READ,
-        returns=Checkout,
-        errors=(ResourceNotFound, NotPermitted),
-        public=public,
-    )
-    async def get(app: App, actor: Actor, id: UUID4) -> dict[str, Any]:
-        """Gets a checkout session, however old it is."""
-        checkout = await queries.get(app, actor, id)
-        return queries.render(checkout, await read_shelf(app.database, checkout), app.settings)
-
-    @routes.patch(
-        "/{id}",
-        audience=MERCHANT,
-        scopes=WRITE,
-        returns=Checkout,
-        errors=CHANGE_ERRORS,
-        name="update",
-        public=public,
-    )
-    async def update_checkout(app: App, actor: Actor, id: UUID4, body: CheckoutUpdate) -> dict[str, Any]:
-        """Changes an open checkout session; only what is sent changes."""
-        checkout, shelf = await update(app, await queries.get(app, actor, id), sent(body))
-        return queries.render(checkout, shelf, app.settings)
-
-    @routes.get(
-        "/client/{client_secret}",
-        audience=PUBLIC,
-        scopes=(),
-        returns=CheckoutPublic,
-        errors=(ResourceNotFound, ExpiredCheckoutError),
-        public=public,
-    )
-    async def client_get(app: App, client_secret: str) -> dict[str, Any]:
-        """Gets a session by its client secret, until its hour is over."""
-        checkout = await open_for_buyer(app, client_secret)
-        return queries.render_public(checkout, await read_shelf(app.database, checkout), app.settings)
-
-    @routes.patch(
-        "/client/{client_secret}",
-        audience=PUBLIC,
-        scopes=(),
-        returns=CheckoutPublic,
-        errors=(*CHANGE_ERRORS, ExpiredCheckoutError),
-        public=public,
-    )
-    async def client_update(app: App, client_secret: str, body: CheckoutUpdatePublic) -> dict[str, Any]:
-        """Changes an open session as its buyer."""
-        return await buyer.change(app, client_secret, body)
-
-    @routes.post(
-        "/client/{client_secret}/confirm",
-        audience=PUBLIC,
-        scopes=(),
-        returns=CheckoutPublicConfirmed,
-        errors=(*CHANGE_ERRORS, PaymentError, PaymentNotReady, TrialAlreadyRedeemed, ExpiredCheckoutError),
-        public=public,
-    )
-    async def client_confirm(app: App, client_secret: str, body: CheckoutConfirmStripe) -> dict[str, Any]:
-        """Confirms a session: pays it, sets up a payment method, or takes what is free."""
-        return await buyer.confirm(app, client_secret, body)
-
-    return routes
-
-
-routes = resource("/v1/checkouts", public=True)
-legacy_routes = resource("/v1/checkouts/custom", public=False)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from boreal.core.checkouts import Checkout, Selection, in_currency
+from boreal.core import checkouts as book
+from boreal.core.checkouts import Checkout, Selection
 from boreal.core.prices import Price
 from boreal.core.pricing import default_price
 from boreal.kit.db import Row, Runs
@@ -22,27 +23,33 @@ class Shelf:
 
     def prices(self, product_id: UUID, ad_hoc_price_ids: Sequence[UUID]) -> tuple[Price, ...]:
         """The ad-hoc prices of the product, if the session has some, else its catalog prices."""
-        made = [self.others[id] for id in ad_hoc_price_ids if id in self.others]
+        made = (self.others[id] for id in ad_hoc_price_ids)
         return tuple(price for price in made if price.product_id == product_id) or self.details[product_id].prices
 
     def selection(self, checkout: Checkout) -> Selection:
         """What the session sells as it stands."""
-        offered = in_currency(self.prices(checkout.product_id, checkout.ad_hoc_price_ids), checkout.currency)
+        offered = book.in_currency(self.prices(checkout.product_id, checkout.ad_hoc_price_ids), checkout.currency)
         chosen = next((price for price in offered if price.id == checkout.product_price_id), None)
         if chosen is None:
             chosen = self.others[checkout.product_price_id]
             offered = (chosen, *(price for price in offered if not price.is_static))
         return Selection(self.details[checkout.product_id].product, offered, chosen)
 
-    def choose(self, product_id: UUID, ad_hoc_price_ids: Sequence[UUID], currency: str) -> Selection | None:
-        """What a product would sell in a currency, at its default price; None if nothing."""
-        offered = in_currency(self.prices(product_id, ad_hoc_price_ids), currency)
-        price = default_price(offered)
-        return Selection(self.details[product_id].product, offered, price) if price else None
+    def choose(
+        self, product_id: UUID, ad_hoc_price_ids: Sequence[UUID], currencies: Sequence[str]
+    ) -> tuple[Selection, str] | None:
+        """What a product would sell, at its default price, in the first of the currencies in which it is sold."""
+        prices = self.prices(product_id, ad_hoc_price_ids)
+        for currency in currencies:
+            offered = book.in_currency(prices, currency)
+            price = default_price(offered)
+            if price is not None:
+                return Selection(self.details[product_id].product, offered, price), currency
+        return None
 
 
 async def read_shelves(runs: Runs, checkouts: Iterable[Checkout]) -> dict[UUID, Shelf]:
-    """The shelves of many sessions, by session id, in a handful of statements."""
+    """The shelves of many sessions, by session id: three statements, a fourth for ad-hoc and archived prices."""
     listed = list(checkouts)
     products = await read_products(runs, list({id for checkout in listed for id in checkout.product_ids}))
     catalog = {price.id for detail in products.values() for price in detail.prices}

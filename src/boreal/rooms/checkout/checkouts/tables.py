@@ -1,4 +1,4 @@
-"""The tables of checkout sessions and of the attempts to confirm them."""
+"""The tables of checkout sessions, of the attempts to confirm them, and of the trials that were taken."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
@@ -78,4 +78,18 @@ CheckoutAttemptRow = sa.Table(
     # One confirmation at a time for one session: the database's job, not the busy mark's.
     sa.Index("uq_checkout_attempts_started", "checkout_id", unique=True, postgresql_where=sa.text("state = 'started'")),
     sa.Index("ix_checkout_attempts_checkout_id", "checkout_id"),
+)
+
+TrialRedemptionRow = sa.Table(
+    "trial_redemptions",
+    metadata,
+    sa.Column("checkout_id", UUID, sa.ForeignKey("checkouts.id"), primary_key=True),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("organization_id", UUID, nullable=False),
+    sa.Column("customer_id", UUID, nullable=False),
+    sa.Column("product_id", UUID, nullable=False),
+    sa.Column("email_hash", sa.Text, nullable=False),
+    sa.Column("fingerprint", sa.Text),
+    sa.Index("ix_trial_redemptions_email_hash", "organization_id", "email_hash"),
+    sa.Index("ix_trial_redemptions_fingerprint", "organization_id", "fingerprint"),
 )

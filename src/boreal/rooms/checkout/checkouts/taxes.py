@@ -14,20 +14,18 @@ async def with_tax(app: App, checkout: Checkout, selection: Selection) -> tuple[
     Nothing to pay for, nothing to tax: 0 without asking. Without a country the tax is unknown.
     """
     untaxed = replace(checkout, tax_amount=0, taxability_reason=None, tax_rate=None, tax_calculation_id=None)
-    money = book.totals(amount=checkout.amount, discount_amount=0, tax_amount=0)
-    if not book.flags(selection, money, trial_end=checkout.trial_end).is_payment_form_required:
+    money = book.money(untaxed)
+    if money.net_amount == 0 or not book.flags(untaxed, selection).is_payment_form_required:
         return untaxed, None
-    address = checkout.customer_billing_address
-    if not address or not address.get("country"):
+    address = {name: value for name, value in (checkout.customer_billing_address or {}).items() if value}
+    if "country" not in address:
         return replace(untaxed, tax_amount=None), None
-    if money.net_amount == 0:
-        return untaxed, None
     pair = checkout.customer_tax_id
     try:
         quote = await app.get(TaxQuotes).quote(
             money.net_amount,
             currency=checkout.currency,
-            address=PostalAddress(**{name: value for name, value in address.items() if value}),
+            address=PostalAddress(**address),
             tax_id=(pair[0], pair[1]) if pair else None,
             now=app.clock.now(),
         )

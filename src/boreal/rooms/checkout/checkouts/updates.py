@@ -18,6 +18,7 @@ from boreal.rooms.checkout.checkouts.errors import (
     CheckoutLocked,
     ExpiredCheckoutError,
     NotOpenCheckout,
+    refuse_blocked,
 )
 from boreal.rooms.checkout.checkouts.shelf import Shelf, read_shelf
 from boreal.rooms.checkout.checkouts.taxes import with_tax
@@ -29,12 +30,13 @@ ATTEMPTS = 5
 async def update(app: App, checkout: Checkout, sent: Sent) -> tuple[Checkout, Shelf]:
     """The updated session.
 
-    Raises `CheckoutLocked`, `NotOpenCheckout`, `AlreadyActiveSubscriptionError` and `Invalid`; nothing is kept then.
-    A session whose hour is over becomes expired instead.
+    Raises `CheckoutLocked`, `NotOpenCheckout`, `NotPermitted`, `AlreadyActiveSubscriptionError` and `Invalid`; nothing
+    is kept then. A session whose hour is over is changed too, and expires with that (catalog spec 6.1).
     """
     for _ in range(ATTEMPTS):
         refuse_unless_open(checkout)
         shelf = await read_shelf(app.database, checkout)
+        refuse_blocked(shelf.organization)
         changed = change(checkout, shelf, sent, now=app.clock.now())
         await refuse_second_subscription(app, shelf, changed)
         after, _refused = await with_tax(app, changed.checkout, changed.selection)

@@ -1,7 +1,9 @@
 """Making a checkout link, and visiting one (catalog spec 5)."""
 
+import ipaddress
 import uuid
 from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -10,17 +12,17 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from boreal.core import checkouts as book
-from boreal.core.checkouts import Checkout
 from boreal.core.pricing import default_price
 from boreal.kit.app import App
 from boreal.kit.db import Row
 from boreal.kit.problems import Fault, Invalid, ResourceNotFound
 from boreal.kit.secrets import new_token
-from boreal.rooms.checkout.checkouts.creation import Wanted, open_session, wanted_products
-from boreal.rooms.checkout.checkouts.queries import page_url
-from boreal.rooms.checkout.checkouts.schemas import CheckoutProductsCreate
+from boreal.rooms.catalog.public import ProductDetail, read_products
+from boreal.rooms.checkout.checkouts.creation import Wanted, open_session
+from boreal.rooms.checkout.checkouts.rendering import page_url
+from boreal.rooms.checkout.checkouts.schemas import CheckoutProductsCreate, CustomerDetails
 from boreal.rooms.checkout.links.tables import CheckoutLinkRow
-from boreal.rooms.platform.public import read_organizations
+from boreal.rooms.platform.public import organization_by_id
 
 SECRET_PREFIX = "polar_cl_"
 
@@ -28,9 +30,8 @@ L = CheckoutLinkRow.c
 
 _INSERT = CheckoutLinkRow.insert()
 _BY_SECRET = sa.select(CheckoutLinkRow).where(L.client_secret == sa.bindparam("client_secret"), L.deleted_at.is_(None))
-
 _NEWEST = (
-    sa.select(CheckoutLinkRow)
+    sa.select(L.client_secret, L.product_ids)
     .where(L.organization_id == sa.bindparam("organization_id"), L.deleted_at.is_(None))
     .order_by(L.created_at.desc(), L.id.desc())
     .limit(1)
@@ -38,8 +39,11 @@ _NEWEST = (
 
 COPIED = ("reference_id", "utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
 """Query parameters that become metadata of the session, unless the link has that key."""
-CONSUMED = ("product_id", "amount", "customer_email", "customer_name", "discount_code", "embed_origin")
+PREFILLED = ("customer_email", "customer_name")
+CONSUMED = frozenset({"product_id", "amount", "discount_code", "embed_origin", *PREFILLED})
 """Query parameters that the session has taken up, so that its page need not see them."""
+
+_MAX_AMOUNT = 99_999_999
 
 
 async def create(
@@ -77,74 +81,87 @@ async def newest(app: App, organization_id: UUID) -> tuple[str, list[UUID]] | No
     return (row["client_secret"], row["product_ids"]) if row else None
 
 
-async def visit(app: App, client_secret: str, given: Mapping[str, str]) -> str:
+async def visit(app: App, client_secret: str, query: Sequence[tuple[str, str]], *, peer: str) -> str:
     """Opens a session as the link and the visitor's query say, and returns where its page is (catalog spec 5.3).
 
-    Raises `ResourceNotFound`, and `Invalid` when nothing on the link can be sold. Whatever else the visitor sends
-    that cannot be used is ignored.
+    Raises `ResourceNotFound`, and `Invalid` when nothing on the link can be sold. Whatever else the visitor sends that
+    cannot be used is ignored. `peer` is the visitor's address.
     """
     link = await app.database.fetchrow(_BY_SECRET, client_secret=client_secret)
     if link is None:
         raise ResourceNotFound
-    organization = (await read_organizations(app.database, [link["organization_id"]]))[link["organization_id"]]
-    if organization["blocked_at"] or organization["deleted_at"]:
+    organization = await organization_by_id(app.database, link["organization_id"])
+    if organization is None or organization["blocked_at"] or organization["deleted_at"]:
         raise ResourceNotFound
-    wanted = await wanted_products(app, _ordered(link["product_ids"], given), loc=("body", "products"))
-    if wanted is None:
+    given = dict(query)
+    found = await read_products(app.database, link["product_ids"])
+    offered = tuple(found[id] for id in link["product_ids"] if not found[id].product.is_archived)
+    if not offered:
         raise Invalid(Fault(("body", "products"), "No valid products."))
-    checkout, _shelf = await open_session(app, wanted, _session(link, wanted, given))
-    return _page(app, checkout, given)
+    selected = _selected(offered, given.get("product_id"))
+    body = _session(link, offered, selected, given, peer=peer)
+    checkout, _shelf = await open_session(app, Wanted(offered, selected, ("body", "products")), body)
+    forwarded = [(name, value) for name, value in query if name not in CONSUMED]
+    url = page_url(app.settings, checkout)
+    return f"{url}?{urlencode(forwarded)}" if forwarded else url
 
 
-def _ordered(product_ids: Sequence[UUID], given: Mapping[str, str]) -> list[UUID]:
-    """The products of the link, the one that the visitor asked for first."""
-    asked = given.get("product_id")
+def _selected(offered: Sequence[ProductDetail], asked: str | None) -> ProductDetail:
+    """The product that the visitor asked for, if the link has it, else the first."""
     if asked is None:
-        return list(product_ids)
+        return offered[0]
     try:
-        first = UUID(asked)
+        id = UUID(asked)
     except ValueError:
         raise Invalid(Fault(("query", "product_id"), "Input should be a valid UUID", "uuid_parsing", asked)) from None
-    return sorted(product_ids, key=lambda id: id != first)
+    return next((detail for detail in offered if detail.product.id == id), offered[0])
 
 
-def _session(link: Row, wanted: Wanted, given: Mapping[str, str]) -> CheckoutProductsCreate:
+def _session(
+    link: Row, offered: Sequence[ProductDetail], selected: ProductDetail, given: Mapping[str, str], *, peer: str
+) -> CheckoutProductsCreate:
+    """The request that the link stands for; what the link itself says was validated when it was made."""
     copied = {name: given[name][:500] for name in COPIED if given.get(name)}
     values: dict[str, Any] = {
-        "products": [detail.product.id for detail in wanted.details],
         "success_url": link["success_url"],
         "allow_discount_codes": link["allow_discount_codes"],
         "require_billing_address": link["require_billing_address"],
         "metadata": {**copied, **link["metadata"]},
-        "amount": _amount(wanted, given.get("amount")),
+        "amount": _amount(selected, given.get("amount")),
         "embed_origin": given.get("embed_origin"),
+        "customer_ip_address": _ip_address(peer),
+        **_prefilled(given),
     }
-    body = CheckoutProductsCreate.model_validate(values)
-    for name in ("customer_email", "customer_name"):
-        if given.get(name):
-            try:
-                body = CheckoutProductsCreate.model_validate({**values, name: given[name]})
-            except ValidationError:
-                continue
-            values[name] = given[name]
-    return body
+    body = CheckoutProductsCreate(products=[detail.product.id for detail in offered])
+    return body.model_copy(update=values)
 
 
-def _amount(wanted: Wanted, text: str | None) -> int | None:
-    """What the visitor wants to pay, if the first product leaves it to them and takes that much."""
-    price = default_price(wanted.details[0].prices)
-    if text is None or price is None:
-        return None
+def _prefilled(given: Mapping[str, str]) -> dict[str, str | None]:
+    """What the visitor says of themselves, as far as the form would take it."""
+    known = {}
+    for name in PREFILLED:
+        try:
+            known[name] = getattr(CustomerDetails.model_validate({name: given.get(name)}), name)
+        except ValidationError:
+            continue
+    return known
+
+
+def _amount(selected: ProductDetail, text: str | None) -> int | None:
+    """What the visitor wants to pay in whole minor units, if the product leaves it to them and takes that much."""
+    price = default_price(selected.prices)
     try:
-        amount = int(float(text))
-    except (ValueError, OverflowError):
+        number = Decimal(text) if text is not None else None
+    except InvalidOperation:
         return None
-    if amount < 0 or amount > 99_999_999 or 0 < amount < 50 or book.refuse_amount(price, amount):
+    if number is None or price is None or not 0 <= number <= _MAX_AMOUNT:
         return None
-    return amount
+    amount = int(number)
+    return None if 0 < amount < 50 or book.refuse_amount(price, amount) else amount
 
 
-def _page(app: App, checkout: Checkout, given: Mapping[str, str]) -> str:
-    forwarded = {name: value for name, value in given.items() if name not in CONSUMED}
-    url = page_url(app.settings, checkout)
-    return f"{url}?{urlencode(forwarded)}" if forwarded else url
+def _ip_address(peer: str) -> str | None:
+    try:
+        return str(ipaddress.ip_address(peer))
+    except ValueError:
+        return None

@@ -16,5 +16,6 @@ routes = Routes("/v1/checkout-links", tags=("checkout-links",))
 )
 async def redirect(app: App, request: Request, client_secret: str) -> Response:
     """Opens a session and leads to its page."""
-    location = await commands.visit(app, client_secret, dict(request.query_params))
+    query = request.query_params.multi_items()
+    location = await commands.visit(app, client_secret, query, peer=request.scope["boreal_peer"])
     return Response(status_code=307, headers={"location": location})

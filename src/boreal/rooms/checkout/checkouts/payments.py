@@ -1,0 +1,156 @@
+"""What a session asks of the payment processor, and what is kept of its answers (catalog spec 7.3, 7.4)."""
+
+import uuid
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import UUID as PgUUID
+
+from boreal.core import checkouts as book
+from boreal.core.checkouts import Checkout
+from boreal.core.customers import Customer
+from boreal.core.payments import PaymentStatus
+from boreal.kit.app import App
+from boreal.kit.tx import Tx
+from boreal.providers.ports import Canceled, Declined, Payment, PaymentProcessor, Setup
+from boreal.rooms.billing.public import record_payment, save_payment_method
+from boreal.rooms.checkout.checkouts.rendering import confirmation_url
+from boreal.rooms.checkout.checkouts.shelf import Shelf
+from boreal.rooms.customers.public import CustomerRow
+
+C = CustomerRow.c
+
+_EMAIL = sa.func.lower(C.email) == sa.func.lower(sa.bindparam("email", type_=sa.Text))
+_IS_LINKED = sa.func.coalesce(C.id == sa.bindparam("id", type_=PgUUID), sa.false())
+_KNOWN = (
+    sa.select(C.processor_customer_id)
+    .where(
+        C.organization_id == sa.bindparam("organization_id", type_=PgUUID),
+        C.deleted_at.is_(None),
+        sa.or_(
+            C.id == sa.bindparam("id", type_=PgUUID),
+            _EMAIL,
+            C.external_id == sa.bindparam("external_id", type_=sa.Text),
+        ),
+    )
+    .order_by(_IS_LINKED.desc(), _EMAIL.desc())
+    .limit(1)
+)
+"""Who the buyer already is at the processor: of the customer that the confirmation will find (catalog spec 6.14)."""
+
+
+async def request(
+    app: App, checkout: Checkout, shelf: Shelf, flags: book.Flags, *, token: str | None
+) -> dict[str, Any]:
+    """The request of a confirmation to the processor, as JSON (catalog spec 7.3)."""
+    product = shelf.details[checkout.product_id].product
+    organization = shelf.organization
+    money = book.money(checkout)
+    one_trial = organization["subscription_settings"]["prevent_trial_abuse"] and checkout.trial_end is not None
+    return {
+        "kind": "payment" if flags.is_payment_required else "setup",
+        "amount": money.total_amount,
+        "currency": checkout.currency,
+        "token": token,
+        "save_for_later": product.is_recurring,
+        "description": f"{organization['name']} — {product.name}",
+        "statement_suffix": organization["slug"][:15],
+        "return_url": confirmation_url(app.settings, checkout),
+        "metadata": _metadata(checkout, money),
+        "one_trial": one_trial,
+        **await _buyer(app, checkout),
+    }
+
+
+def _metadata(checkout: Checkout, money: book.Totals) -> dict[str, str]:
+    address = _address(checkout)
+    metadata = {"checkout_id": str(checkout.id), "type": "product", "tax_amount": str(money.tax_amount or 0)}
+    if "country" in address:
+        metadata["tax_country"] = address["country"]
+    if "state" in address:
+        metadata["tax_state"] = address["state"].removeprefix(f"{address['country']}-")
+    return metadata
+
+
+async def _buyer(app: App, checkout: Checkout) -> dict[str, Any]:
+    """The buyer as the processor keeps them.
+
+    A new buyer has no id here yet, so everybody is referred to by a name made of organization and e-mail address: the
+    same one for all first purchases of a buyer that happen at once.
+    """
+    email = checkout.customer_email
+    assert email is not None
+    known = await app.database.fetchval(
+        _KNOWN,
+        organization_id=checkout.organization_id,
+        id=checkout.customer_id,
+        email=email,
+        external_id=checkout.external_customer_id,
+    )
+    return {
+        "known_customer": known,
+        "customer": {
+            "reference": str(uuid.uuid5(checkout.organization_id, email.lower())),
+            "email": email,
+            "name": checkout.customer_billing_name or checkout.customer_name,
+            "address": _address(checkout) or None,
+            "tax_id": checkout.customer_tax_id[0] if checkout.customer_tax_id else None,
+        },
+    }
+
+
+def _address(checkout: Checkout) -> dict[str, str]:
+    return {name: value for name, value in (checkout.customer_billing_address or {}).items() if value}
+
+
+_STATUS = {"succeeded": PaymentStatus.SUCCEEDED, "declined": PaymentStatus.FAILED, "canceled": PaymentStatus.FAILED}
+
+
+async def record(app: App, tx: Tx, checkout: Checkout, result: Payment | Setup | None) -> UUID | None:
+    """Puts an attempt to pay on record and returns the record's id, once money was to move or it failed before that.
+
+    A challenge that waits for its answer is neither: it gets its record with its end, under the id that lasts.
+    """
+    if not isinstance(result, Payment):
+        return None
+    if result.charge is None and not isinstance(result.outcome, Declined | Canceled):
+        return None
+    declined = result.outcome if isinstance(result.outcome, Declined) else None
+    card = result.method.card
+    risk = result.charge.risk if result.charge else None
+    stored = await record_payment(
+        tx,
+        processor=app.get(PaymentProcessor).name,
+        processor_id=result.charge.id if result.charge else result.id,
+        status=_STATUS.get(result.outcome.status, PaymentStatus.PENDING),
+        amount=result.amount,
+        currency=result.currency,
+        method=result.method.type,
+        method_metadata={"brand": card.brand, "last4": card.last4} if card else {},
+        customer_email=checkout.customer_email,
+        checkout_id=checkout.id,
+        decline_reason=declined.reason if declined else None,
+        decline_message=declined.message if declined else None,
+        risk_level=risk.level if risk else None,
+        risk_score=risk.score if risk else None,
+    )
+    return stored.id
+
+
+_SHOWN_OF_CARD = ("brand", "last4", "exp_month", "exp_year", "wallet")
+
+
+async def keep_method(app: App, tx: Tx, customer: Customer, result: Payment | Setup) -> UUID:
+    """Remembers the method that renewals are charged to, and returns its id."""
+    card = asdict(result.method.card) if result.method.card else {}
+    method = await save_payment_method(
+        tx,
+        customer_id=customer.id,
+        processor=app.get(PaymentProcessor).name,
+        processor_id=result.method.id,
+        type=result.method.type,
+        method_metadata={name: card[name] for name in _SHOWN_OF_CARD if card},
+    )
+    return method.id
