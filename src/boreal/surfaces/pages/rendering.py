@@ -14,6 +14,7 @@ from typing import Any
 
 from babel import Locale
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from boreal.kit.formats import format_amount, format_day, format_moment, format_money, format_unit_price, locale_of
 from boreal.kit.words import Words
@@ -32,8 +33,17 @@ _ENVIRONMENT = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    auto_reload=False,
 )
-_ENVIRONMENT.globals |= {"asset": ASSETS.address, "inline": ASSETS.inline}
+
+
+@lru_cache(maxsize=64)
+def _options(choices: tuple[tuple[str, str], ...], chosen: str) -> Markup:
+    """The options of a list, kept: the one of all countries is the longest part of a checkout."""
+    return Markup(_ENVIRONMENT.get_template("options.html").render(choices=choices, chosen=chosen))
+
+
+_ENVIRONMENT.globals |= {"asset": ASSETS.address, "inline": ASSETS.inline, "options": _options}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,5 +166,5 @@ def _packed(reply: PageReply, request: PageRequest) -> PageReply:
     """Compressed where the visitor takes it: the first view has to fit into a few packets."""
     if len(reply.body) < _COMPRESSED_FROM_BYTES or "gzip" not in request.headers.get("accept-encoding", ""):
         return reply
-    body = gzip.compress(reply.body, 6, mtime=0)
+    body = gzip.compress(reply.body, 4, mtime=0)
     return PageReply(reply.status, body, {**reply.headers, "content-encoding": "gzip"})
