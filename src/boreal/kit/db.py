@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
-from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import asyncpg
@@ -117,18 +116,12 @@ class _PlainConnection(asyncpg.Connection):
 
 
 async def _prepare(raw: asyncpg.Connection) -> None:
+    """JSON goes in and out as Python values. UUIDs stay the driver's own kind of `uuid.UUID`, made in C."""
     await raw.set_type_codec(
         "jsonb",
         schema="pg_catalog",
         encoder=lambda value: b"\x01" + orjson.dumps(value, default=str),
         decoder=lambda data: orjson.loads(data[1:]),
-        format="binary",
-    )
-    await raw.set_type_codec(
-        "uuid",
-        schema="pg_catalog",
-        encoder=lambda value: value.bytes if isinstance(value, UUID) else UUID(str(value)).bytes,
-        decoder=lambda data: UUID(bytes=bytes(data)),
         format="binary",
     )
 
