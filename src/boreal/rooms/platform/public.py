@@ -1,6 +1,7 @@
 """The door of the platform room: organizations for the rooms above, wire shapes to show, who hears of facts."""
 
 from boreal.rooms.platform.files.schemas import ProductMediaFileRead
+from boreal.rooms.platform.organizations.commands import create as create_organization
 from boreal.rooms.platform.organizations.queries import by_id as organization_by_id
 from boreal.rooms.platform.organizations.queries import by_ids as read_organizations
 from boreal.rooms.platform.organizations.queries import by_slug as organization_by_slug
@@ -10,6 +11,8 @@ from boreal.rooms.platform.organizations.resolution import organization_of
 from boreal.rooms.platform.organizations.schemas import CheckoutOrganization, CustomerOrganization
 from boreal.rooms.platform.organizations.tables import VISIBLE as VISIBLE_ORGANIZATION
 from boreal.rooms.platform.organizations.tables import OrganizationRow
+from boreal.rooms.platform.tokens.commands import create as create_token
+from boreal.rooms.platform.tokens.queries import remember_use as remember_token_use
 from boreal.rooms.platform.webhooks.fanout import fan_out, interest
 from boreal.rooms.platform.webhooks.schemas import webhook_payload
 
@@ -19,12 +22,15 @@ __all__ = [
     "CustomerOrganization",
     "OrganizationRow",
     "ProductMediaFileRead",
+    "create_organization",
+    "create_token",
     "fan_out",
     "interest",
     "organization_by_id",
     "organization_by_slug",
     "organization_of",
     "read_organizations",
+    "remember_token_use",
     "render_organization",
     "render_organization_reference",
     "webhook_payload",
