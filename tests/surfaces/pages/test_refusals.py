@@ -13,6 +13,10 @@ class TrialAlreadyRedeemed(Problem):
     """As the checkout raises it."""
 
 
+class CheckoutLocked(Problem):
+    """As the checkout raises it."""
+
+
 class CardRefused(Problem):
     """As the tokenizer raises it."""
 
@@ -86,6 +90,12 @@ def test_a_decline_says_what_the_issuer_said_and_that_nothing_was_charged():
 def test_a_used_trial_offers_to_go_on_without():
     notice = explain(TrialAlreadyRedeemed("x"), GIFT, AMERICAN).notice
     assert (notice.action, notice.action_label) == ("skip_trial", "Continue without the trial")
+
+
+def test_a_script_learns_that_somebody_else_is_paying():
+    refusal = explain(CheckoutLocked("x"), GIFT, AMERICAN)
+    assert refusal.problem == "CheckoutLocked"
+    assert refusal.notice.text == "Your last step is still being worked on. Wait a moment and try again."
 
 
 def test_the_tokenizer_speaks_of_the_card_fields():

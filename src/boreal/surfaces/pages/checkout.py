@@ -18,7 +18,7 @@ from boreal.surfaces.pages.exchange import PageReply, PageRequest, json_reply, s
 from boreal.surfaces.pages.forms import card_of, changes_of, keep_typed, values_of
 from boreal.surfaces.pages.offers import View, choices_of, chosen_price, offer_of
 from boreal.surfaces.pages.places import STATES, countries
-from boreal.surfaces.pages.refusals import Notice, Refusal, explain, notice_of
+from boreal.surfaces.pages.refusals import Refusal, explain, notice_of
 from boreal.surfaces.pages.rendering import SiteSettings, Visitor, render, render_regions, visitor_of
 
 _INLINE = ("boreal.css", "card.js", "checkout.js")
@@ -263,9 +263,9 @@ def _page(request: PageRequest, draft: Draft, settings: SiteSettings) -> PageRep
     if request.wants_json:
         templates = {name: f"checkout/{name}.html" for name in _REGIONS}
         regions = render_regions(templates, request, settings, **context)
-        notice: Notice | None = refusal.notice
         said = visitor.say("sum.announced", label=offer.due_label, amount=offer.due)
-        return json_reply({"regions": regions, "errors": refusal.fields, "notice": bool(notice), "announce": said})
+        outcome = {"errors": refusal.fields, "notice": bool(refusal.notice), "problem": refusal.problem}
+        return json_reply({"regions": regions, "announce": said, **outcome})
     target = "" if _is_ours(view) else _origin(view["success_url"])
     return render(
         "checkout.html",

@@ -32,10 +32,11 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Messages by field name, and perhaps a notice."""
+    """Messages by field name, and perhaps a notice. `problem` is the API's name of what went wrong."""
 
     fields: Mapping[str, str] = field(default_factory=dict)
     notice: Notice | None = None
+    problem: str = ""
 
 
 def explain(problem: Problem, view: View, visitor: Visitor) -> Refusal:
@@ -51,7 +52,7 @@ def explain(problem: Problem, view: View, visitor: Visitor) -> Refusal:
         action = "skip_trial" if name == "TrialAlreadyRedeemed" else ""
         label = visitor.say("button.skip_trial") if action else ""
         text = visitor.say(f"problem.{name}")
-        return Refusal(notice=Notice(visitor.say("problem.title"), text, action, label))
+        return Refusal(notice=Notice(visitor.say("problem.title"), text, action, label), problem=name)
     return Refusal(notice=Notice(visitor.say("problem.title"), str(detail)))
 
 

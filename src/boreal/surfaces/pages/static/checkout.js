@@ -257,6 +257,7 @@ async function pay() {
     const reply = await inLine(() => send("confirm", extra));
     if (reply.challenge) left = await challenged(reply);
     else if (reply.redirect) left = go(reply.redirect);
+    else if (reply.problem === "CheckoutLocked" && (await overtaken())) left = true;
     else refused(reply);
   } catch {
     left = sent ? await recover() : false;
@@ -280,6 +281,12 @@ function refused(reply) {
 
 async function state() {
   return (await ask(said.confirmation, { headers: { Accept: "application/json" } })).content;
+}
+
+// Somebody else is paying this session, in another window perhaps: a moment later its own page knows.
+async function overtaken() {
+  await pause(1000);
+  return (await state()).status !== "open" && go(said.confirmation + location.search);
 }
 
 // The payment was on its way when the connection broke. If it arrived, its page knows; if not, trying again is safe.
