@@ -60,7 +60,7 @@ class Live:
         """Everything that the server printed, over all its starts."""
         return (self.folder / "log").read_text()
 
-    async def start(self, *, timeout_s: float = 30.0) -> None:
+    async def start(self, *, timeout_s: float = 60.0) -> None:
         """The server answers, after a restart on the same port."""
         with (self.folder / "log").open("ab") as log:
             said_before = log.tell()
@@ -94,8 +94,8 @@ class Live:
         self.process.kill()
         self.process.wait()
 
-    async def stop(self, *, timeout_s: float = 5.0) -> int:
-        """The server was asked to stop and did, within the time that it is given; returns its exit status."""
+    async def stop(self, *, timeout_s: float = 15.0) -> int:
+        """The server was asked to stop and did; returns its exit status."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -142,7 +142,7 @@ async def open_live(dsn: str, folder: Path) -> AsyncIterator[Live]:
         await database.close()
 
 
-async def until(look: Callable[[], Awaitable[Result | None]], *, timeout_s: float = 10.0) -> Result:
+async def until(look: Callable[[], Awaitable[Result | None]], *, timeout_s: float = 20.0) -> Result:
     """What `look` returns, once that is something; `TimeoutError` when it does not come."""
     async with asyncio.timeout(timeout_s):
         while not (found := await look()):
