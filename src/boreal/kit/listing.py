@@ -16,9 +16,10 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import sqlalchemy as sa
-from fastapi import Query, Request
+from fastapi import Query
 from pydantic import AwareDatetime
 from sqlalchemy.dialects.postgresql import ARRAY
+from starlette.datastructures import QueryParams
 
 from boreal.kit.auth import Actor
 from boreal.kit.db import Record, Runs
@@ -145,14 +146,14 @@ class ListSpec:
         """Whether the list takes `metadata[key]=value`."""
         return self._metadata is not None
 
-    def parse(self, request: Request, given: Mapping[str, Any]) -> ListQuery:
-        """The query of a request whose declared parameters are `given`."""
+    def parse(self, query: QueryParams | None, given: Mapping[str, Any]) -> ListQuery:
+        """The list query of a request, whose declared parameters are `given`."""
         return ListQuery(
             page=given["page"],
             limit=min(given["limit"], MAX_LIMIT),
             sorting=tuple(str(item.value) for item in given.get("sorting") or ()) or self._default,
             given={name: given[name] for name in self._filters if given[name] is not None},
-            metadata=_metadata_of(request) if self._metadata is not None else {},
+            metadata=_metadata_of(query) if self._metadata is not None and query is not None else {},
         )
 
     def _declare(self, sort_name: str) -> list[inspect.Parameter]:
@@ -217,9 +218,9 @@ class ListSpec:
         return Page(found, await database.fetchval(count, **values), query.limit)
 
 
-def _metadata_of(request: Request) -> dict[str, tuple[str, ...]]:
+def _metadata_of(query: QueryParams) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
-    for name, value in request.query_params.multi_items():
+    for name, value in query.multi_items():
         if name.startswith("metadata[") and name.endswith("]"):
             key = name[len("metadata[") : -1]
             found[key] = (*found.get(key, ()), value)

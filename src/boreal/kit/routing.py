@@ -5,13 +5,13 @@
     @products.get("/{id}", audience=MERCHANT, scopes=("products:read",), returns=Product, errors=(ResourceNotFound,))
     async def get(app: App, actor: Actor, id: UUID4) -> dict: ...
 
-FastAPI reads the signature, validates what comes in and writes the OpenAPI document. What goes out is serialised by
-orjson as it is: the declared response model documents it, and the contract tests validate it. Forgetting the audience
-or the scopes is a `TypeError` when the module is imported.
+FastAPI reads the signature and writes the OpenAPI document; its compiled fields validate what comes in
+(`kit.reading`). What goes out is serialised by orjson as it is: the declared response model documents it, and the
+contract tests validate it. Forgetting the audience or the scopes is a `TypeError` when the module is imported.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Literal, get_type_hints
@@ -21,12 +21,14 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, create_model
+from starlette.datastructures import QueryParams
 from starlette.routing import Route
 
 from boreal.kit.app import App
 from boreal.kit.auth import PORTAL, PUBLIC, Actor, Subject
 from boreal.kit.listing import METADATA_PARAMETER, ListQuery, ListSpec
 from boreal.kit.problems import Problem
+from boreal.kit.reading import Reader, Receive
 
 JSON = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
@@ -54,6 +56,7 @@ class Access:
 
 
 Handler = Callable[..., Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 @dataclass
@@ -87,6 +90,21 @@ class Routes:
         """Declares a PUT."""
         return self._operation("PUT", path, **options)
 
+    def at(self, prefix: str) -> "Routes":
+        """The same operations at another address, which the document does not show."""
+        other = Routes(prefix, self.tags)
+        for route in self.router.routes:
+            assert isinstance(route, APIRoute)
+            other.router.add_api_route(
+                route.path.replace(self.prefix, prefix, 1),
+                route.endpoint,
+                methods=list(route.methods or ()),
+                status_code=route.status_code,
+                include_in_schema=False,
+            )
+            other.router.routes[-1].app = route.app  # type: ignore[attr-defined]
+        return other
+
     def _operation(
         self,
         method: str,
@@ -116,7 +134,7 @@ class Routes:
                 extra["x-speakeasy-pagination"] = _PAGINATION
                 if listing.has_metadata:
                     extra["parameters"] = [METADATA_PARAMETER]
-            endpoint = _endpoint(handler, Access(audience, tuple(scopes)), listing, status)
+            endpoint, run = _endpoint(handler, Access(audience, tuple(scopes)), listing)
             self.router.add_api_route(
                 self.prefix + path,
                 endpoint,
@@ -130,6 +148,9 @@ class Routes:
                 openapi_extra=extra,
                 include_in_schema=public,
             )
+            route = self.router.routes[-1]
+            assert isinstance(route, APIRoute)
+            route.app = _Operation(route, run, status)
             return handler
 
         return declare
@@ -186,8 +207,15 @@ def _documented(errors: Iterable[type[Problem] | tuple[int, Any]]) -> dict[int |
     return documented
 
 
-def _endpoint(handler: Handler, access: Access, listing: ListSpec | None, status: int) -> Handler:
-    """Wraps a handler for FastAPI: `app`, `actor` and the list query come from us, the rest from the request."""
+Run = Callable[[MutableMapping[str, Any], Receive, QueryParams | None, dict[str, Any]], Awaitable[Any]]
+"""Calls a handler for a request, given what was read of it."""
+
+
+def _endpoint(handler: Handler, access: Access, listing: ListSpec | None) -> tuple[Handler, Run]:
+    """What FastAPI documents of a handler, and what really runs it.
+
+    `app`, `actor` and the list query come from us, the declared rest from the request.
+    """
     hints = get_type_hints(handler, include_extras=True)
     parameters = [
         parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY)
@@ -200,31 +228,56 @@ def _endpoint(handler: Handler, access: Access, listing: ListSpec | None, status
     app_name, actor_name = by_type.get(App), by_type.get(Actor)
     query_name, request_name = by_type.get(ListQuery), by_type.get(Request)
 
-    @wraps(handler)
-    async def endpoint(request: Request, **given: Any) -> Response:
-        scope = request.scope
+    async def run(
+        scope: MutableMapping[str, Any], receive: Receive, query: QueryParams | None, given: dict[str, Any]
+    ) -> Any:
         arguments = given
         if listing is not None and query_name is not None:
             arguments = {name: value for name, value in given.items() if name not in list_names}
-            arguments[query_name] = listing.parse(request, given)
+            arguments[query_name] = listing.parse(query, given)
         if app_name is not None:
             arguments[app_name] = scope["boreal"]
         if actor_name is not None:
             arguments[actor_name] = scope["actor"]
         if request_name is not None:
-            arguments[request_name] = request
-        result = await handler(**arguments)
-        if isinstance(result, Response):
-            return result
-        return Response(status_code=204) if status == 204 else Reply(result, status_code=status)
+            arguments[request_name] = Request(scope, receive)
+        return await handler(**arguments)
 
-    request_parameter = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request)
+    @wraps(handler)
+    async def endpoint(**given: Any) -> None:
+        raise NotImplementedError("a route runs through its `app`")
+
     endpoint.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [request_parameter, *declared, *(listing.parameters if listing else ())]
+        [*declared, *(listing.parameters if listing else ())]
     )
     endpoint.__annotations__ = {}
     endpoint.access = access  # type: ignore[attr-defined]
-    return endpoint
+    return endpoint, run
+
+
+class _Operation:
+    """The ASGI application of one operation: reads the request, runs the handler, sends the reply."""
+
+    def __init__(self, route: APIRoute, run: Run, status: int) -> None:
+        self._reader = Reader(route)
+        self._run = run
+        self._status = status
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        query_string = scope["query_string"]
+        query = QueryParams(query_string) if query_string else None
+        given = await self._reader.read(scope["path_params"], query, scope["headers"], receive)
+        result = await self._run(scope, receive, query, given)
+        if isinstance(result, Response):
+            await result(scope, receive, send)
+            return
+        headers = []
+        body = b""
+        if self._status != 204:
+            body = dump(result)
+            headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": self._status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +311,7 @@ class Match:
 
 
 class RouteTable:
-    """All routes in a dictionary of path segments: finding one costs its number of segments, not the number of routes."""
+    """All routes in a dictionary of path segments: finding one costs its segments, not the number of routes."""
 
     def __init__(self, routers: Iterable[APIRouter], pages: Iterable[Route] = ()) -> None:
         self._root = _Node()

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from fastapi.routing import APIRoute
-
 from boreal.kit.app import App
 from boreal.kit.auth import MERCHANT, PUBLIC, Actor
 from boreal.kit.listing import ListQuery
@@ -111,15 +109,5 @@ async def client_confirm(app: App, client_secret: str, body: CheckoutConfirmStri
     return await buyer.confirm(app, client_secret, body)
 
 
-legacy_routes = Routes("/v1/checkouts/custom")
+legacy_routes = routes.at("/v1/checkouts/custom")
 """The same operations at their first address, which old guides still name; not in the document (catalog spec 1.1)."""
-
-for route in routes.router.routes:
-    assert isinstance(route, APIRoute)  # nothing else is ever put there
-    legacy_routes.router.add_api_route(
-        route.path.replace(routes.prefix, legacy_routes.prefix, 1),
-        route.endpoint,
-        methods=route.methods,
-        status_code=route.status_code,
-        include_in_schema=False,
-    )
