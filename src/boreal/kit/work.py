@@ -1,12 +1,12 @@
 """Work: everything that happens later, in one table, written in the transaction that wants it.
 
 A row says what to do (`kind`), for whom, with which `payload`, and not before `due_at`. A worker claims due rows with
-SKIP LOCKED, in turn between organizations, by moving `due_at` on by a lease: whatever dies in the middle is claimed
-again when the lease is over. So a handler runs at least once and must be able to run twice.
+SKIP LOCKED, in turn between organizations, by moving `due_at` on by a lease (`kit.claims`): whatever dies in the middle
+is claimed again when the lease is over. So a handler runs at least once and must be able to run twice.
 
-A row with a `unique_key` exists once per kind. Asking for it again while it waits or runs only makes sure that it runs
-once more after the moment of asking (`version`); its time moves only if the request says `sooner`, and never while it
-runs.
+A row with a `unique_key` exists once per kind, with the payload of the first asking. Asking for it again while it waits
+or runs only makes sure that it runs once more after the moment of asking (`version`); its time moves only if the
+request says `sooner`, and never while it runs.
 """
 
 import asyncio
@@ -16,16 +16,18 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
-from boreal.kit.db import Connection, Database, Runs, metadata
+from boreal.kit.db import Connection, Runs, metadata
+
+_log = structlog.get_logger("boreal.work")
 
 NOBODY = UUID(int=1)
 """The organization of work that belongs to the installation itself."""
-
-_BEFORE_ALL = UUID(int=0)
 
 WorkRow = sa.Table(
     "work",
@@ -75,15 +77,22 @@ class Work:
     attempts: int
     version: int
     trace: str | None
+    claimed_at: datetime | None = None
+    """Which of the row's claims this is: who comes too late finds another time there, and changes nothing."""
 
 
 class Later(Exception):
-    """Raised by a handler: do it again at `due_at`. With `counts=False` the attempt does not count."""
+    """Raised by a handler: do it again at `due_at`.
 
-    def __init__(self, due_at: datetime, *, counts: bool = True) -> None:
+    With `counts=False` nothing failed: the row begins anew, with all its attempts. With `unless_asked=True` it is done
+    again at once if somebody asked for it while it ran.
+    """
+
+    def __init__(self, due_at: datetime, *, counts: bool = True, unless_asked: bool = False) -> None:
         super().__init__(f"again at {due_at.isoformat()}")
         self.due_at = due_at
         self.counts = counts
+        self.unless_asked = unless_asked
 
 
 Handler = Callable[[Any, Work], Awaitable[None]]
@@ -100,7 +109,7 @@ class Kind:
 
     def backoff(self, attempts: int) -> timedelta:
         """The pause after the n-th failed attempt: 1, 2, 4, … seconds, at most an hour."""
-        return timedelta(seconds=min(2.0 ** (attempts - 1), 3600.0))
+        return timedelta(seconds=min(2 ** min(attempts - 1, 12), 3600))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,125 +172,6 @@ async def enqueue(
     await connection.execute_many(_ENQUEUE, rows)
 
 
-_DUE = sa.text("SELECT min(due_at) FROM work WHERE queue = :queue AND failed_at IS NULL")
-
-# Walks the organizations from where the last claim stopped, one index probe each, and takes a few rows of every one
-# that has something due, so that a flood of one organization never delays the others.
-_CLAIM = sa.text(
-    """
-    WITH RECURSIVE heads AS (
-        (SELECT organization_id, due_at FROM work
-         WHERE queue = :queue AND failed_at IS NULL AND organization_id > :after
-         ORDER BY organization_id, due_at LIMIT 1)
-        UNION ALL
-        SELECT head.organization_id, head.due_at FROM heads, LATERAL (
-            SELECT organization_id, due_at FROM work
-            WHERE queue = :queue AND failed_at IS NULL AND organization_id > heads.organization_id
-            ORDER BY organization_id, due_at LIMIT 1) AS head
-    ), chosen AS (
-        SELECT due.id FROM heads, LATERAL (
-            SELECT id FROM work
-            WHERE queue = :queue AND failed_at IS NULL AND organization_id = heads.organization_id AND due_at <= :now
-            ORDER BY due_at, id LIMIT :share FOR UPDATE SKIP LOCKED) AS due
-        WHERE heads.due_at <= :now LIMIT :batch_size
-    )
-    UPDATE work SET due_at = :now + make_interval(secs => :lease_s), attempts = work.attempts + 1, claimed_at = :now
-    FROM chosen WHERE work.id = chosen.id
-    RETURNING work.id, work.organization_id, work.kind, work.unique_key, work.payload, work.attempts, work.version,
-        work.trace
-    """
-).bindparams(
-    sa.bindparam("queue", type_=sa.Text),
-    sa.bindparam("after", type_=PgUUID),
-    sa.bindparam("now", type_=sa.DateTime(timezone=True)),
-    sa.bindparam("share", type_=sa.Integer),
-    sa.bindparam("batch_size", type_=sa.Integer),
-    sa.bindparam("lease_s", type_=sa.Double),
-)
-_FINISH = sa.text("DELETE FROM work WHERE id = :id AND attempts = :attempts AND version = :version")
-_ONCE_MORE = sa.text(
-    """
-    UPDATE work SET due_at = :now, attempts = 0, claimed_at = NULL
-    WHERE id = :id AND attempts = :attempts AND version > :version
-    """
-).bindparams(sa.bindparam("now", type_=sa.DateTime(timezone=True)))
-_RESCHEDULE = sa.text(
-    """
-    UPDATE work SET due_at = :due_at, attempts = :attempts_after, last_error = :error, failed_at = :failed_at,
-        claimed_at = NULL
-    WHERE id = :id AND attempts = :attempts
-    """
-).bindparams(
-    sa.bindparam("due_at", type_=sa.DateTime(timezone=True)),
-    sa.bindparam("failed_at", type_=sa.DateTime(timezone=True)),
-)
-
-
-class Claims:
-    """Claims due work of one queue and records how it ended. Remembers whose turn is next."""
-
-    def __init__(self, database: Database, queue: str) -> None:
-        self._database = database
-        self._queue = queue
-        self._after = _BEFORE_ALL
-
-    async def next_due_at(self) -> datetime | None:
-        """When the next row is due, or None if nothing waits."""
-        due_at: datetime | None = await self._database.fetchval(_DUE, queue=self._queue)
-        return due_at
-
-    async def claim(self, *, now: datetime, batch_size: int, lease_s: float, share: int = 4) -> list[Work]:
-        """Takes up to `batch_size` due rows, at most `share` of one organization, each leased for `lease_s` seconds."""
-        due_at = await self.next_due_at()
-        if due_at is None or due_at > now:
-            return []
-        taken: list[Work] = []
-        starts = [self._after, _BEFORE_ALL] if self._after != _BEFORE_ALL else [_BEFORE_ALL]
-        for after in starts:
-            rows = await self._database.fetch(
-                _CLAIM,
-                queue=self._queue,
-                after=after,
-                now=now,
-                share=share,
-                batch_size=batch_size - len(taken),
-                lease_s=lease_s,
-            )
-            taken += [Work(**dict(row)) for row in rows]
-            if len(taken) >= batch_size:
-                break
-        self._after = max((work.organization_id for work in taken), default=_BEFORE_ALL) if taken else _BEFORE_ALL
-        return sorted(taken, key=lambda work: work.id)
-
-    async def finish(self, work: Work, *, now: datetime) -> None:
-        """Removes the row, or makes it due again if it was asked for while it ran."""
-        done = await self._database.execute(_FINISH, id=work.id, attempts=work.attempts, version=work.version)
-        if done == "DELETE 0":
-            await self._database.execute(_ONCE_MORE, id=work.id, attempts=work.attempts, version=work.version, now=now)
-
-    async def postpone(self, work: Work, later: Later) -> None:
-        """Moves the row to the time that its handler asked for."""
-        await self._reschedule(work, later.due_at, work.attempts - (0 if later.counts else 1), None, None)
-
-    async def fail(self, work: Work, kind: Kind, error: str, *, now: datetime) -> None:
-        """Records a failed attempt: again after a growing pause, or given up after the last one (kept for a person)."""
-        gone = now if work.attempts >= kind.max_attempts else None
-        await self._reschedule(work, now + kind.backoff(work.attempts), work.attempts, error[:2000], gone)
-
-    async def _reschedule(
-        self, work: Work, due_at: datetime, attempts_after: int, error: str | None, failed_at: datetime | None
-    ) -> None:
-        await self._database.execute(
-            _RESCHEDULE,
-            id=work.id,
-            attempts=work.attempts,
-            due_at=due_at,
-            attempts_after=attempts_after,
-            error=error,
-            failed_at=failed_at,
-        )
-
-
 class Wakeups:
     """Tells the loops of this process, and at most once per interval those of others, that something may be due."""
 
@@ -291,7 +181,8 @@ class Wakeups:
         self._events: dict[str, asyncio.Event] = {}
         self._interval_s = interval_s
         self._notify: Callable[[], Awaitable[None]] | None = None
-        self._pending: asyncio.Task[None] | None = None
+        self._telling: asyncio.Task[None] | None = None
+        self._untold = False
 
     def event(self, name: str) -> asyncio.Event:
         """The event that a loop waits on and clears."""
@@ -302,19 +193,33 @@ class Wakeups:
         self._notify = notify
 
     def wake(self) -> None:
-        """Wakes every loop of this process; the others hear of it within the interval."""
+        """Wakes every loop of this process; the others hear of it within the interval.
+
+        Outside of an event loop nobody is told: those who wait look by themselves every few seconds.
+        """
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
         self.wake_here()
-        if self._notify and (self._pending is None or self._pending.done()):
-            self._pending = asyncio.create_task(self._notify_soon(self._notify))
+        self._untold = True
+        if self._notify is not None and (self._telling is None or self._telling.done()):
+            self._telling = loop.create_task(self._tell(self._notify))
 
     def wake_here(self) -> None:
         """Wakes every loop of this process."""
         for event in self._events.values():
             event.set()
 
-    async def _notify_soon(self, notify: Callable[[], Awaitable[None]]) -> None:
-        await asyncio.sleep(self._interval_s)
-        await notify()
+    async def _tell(self, notify: Callable[[], Awaitable[None]]) -> None:
+        """Tells at once, then once per interval for as long as there is something new to tell."""
+        while self._untold:
+            self._untold = False
+            try:
+                await notify()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                _log.warning("notify_failed", error=str(error))
+            await asyncio.sleep(self._interval_s)
 
 
 NOTIFY = sa.text("SELECT pg_notify('boreal_work', '')")

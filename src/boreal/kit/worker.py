@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import timedelta
 
 import structlog
 
 from boreal.kit.app import App
+from boreal.kit.claims import Claims
 from boreal.kit.facts import Dispatcher
 from boreal.kit.telemetry import begin_trace
-from boreal.kit.work import Claims, Later, Work
+from boreal.kit.work import Kind, Later, Work
 
 _log = structlog.get_logger("boreal.worker")
 
@@ -18,9 +18,16 @@ IDLE_S = 5.0
 """How long a loop sleeps at most when nothing is due and nobody wakes it."""
 
 
+async def _unknown(_app: App, work: Work) -> None:
+    raise LookupError(f"no room of this version does {work.kind}")
+
+
+_UNKNOWN = Kind(_unknown)
+
+
 async def run(app: App, work: Work, claims: Claims) -> None:
-    """Does one claimed row and records how it ended. Only cancellation escapes."""
-    kind = app.kinds[work.kind]
+    """Does one claimed row and records how it ended, a failure too. What escapes is that it could not be recorded."""
+    kind = app.kinds.get(work.kind, _UNKNOWN)
     begin_trace(work.trace)
     try:
         async with asyncio.timeout(kind.lease_s):
@@ -37,15 +44,11 @@ async def run(app: App, work: Work, claims: Claims) -> None:
 class Worker:
     """Runs every queue with its own number of concurrent rows, and the dispatcher."""
 
-    def __init__(
-        self, app: App, dispatcher: Dispatcher, *, concurrency: Mapping[str, int] | None = None
-    ) -> None:
+    def __init__(self, app: App, dispatcher: Dispatcher, *, concurrency: Mapping[str, int] | None = None) -> None:
         self._app = app
         self._dispatcher = dispatcher
         given = concurrency or {}
-        self._queues = {
-            queue: given.get(queue, 8) for queue in sorted({kind.queue for kind in app.kinds.values()})
-        }
+        self._queues = {queue: given.get(queue, 8) for queue in sorted({kind.queue for kind in app.kinds.values()})}
 
     async def run(self) -> None:
         """Works until cancelled; rows in progress are then left to their lease."""
@@ -87,7 +90,7 @@ class Worker:
                     _log.error("claim_failed", queue=queue, exc_info=error)
                     await asyncio.sleep(1)
                 for work in taken:
-                    task = asyncio.create_task(run(self._app, work, claims))
+                    task = asyncio.create_task(self._run(work, claims))
                     running.add(task)
                     task.add_done_callback(running.discard)
                     task.add_done_callback(lambda _task: wake.set())
@@ -96,6 +99,13 @@ class Worker:
         finally:
             for task in running:
                 task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _run(self, work: Work, claims: Claims) -> None:
+        try:
+            await run(self._app, work, claims)
+        except Exception as error:
+            _log.error("work_not_recorded", kind=work.kind, id=work.id, exc_info=error)
 
     async def _pause_s(self, claims: Claims) -> float:
         with suppress(Exception):
@@ -111,6 +121,9 @@ async def _sleep(wake: asyncio.Event, seconds: float) -> None:
             await wake.wait()
 
 
+_DRAIN_LEASE_S = 300.0
+
+
 async def drain(app: App, dispatcher: Dispatcher, *, limit: int = 10_000) -> int:
     """Does everything that is due by the app's clock, in order, until nothing is; returns the number of rows done.
 
@@ -122,9 +135,7 @@ async def drain(app: App, dispatcher: Dispatcher, *, limit: int = 10_000) -> int
         dispatched = await dispatcher.run_once(now=app.clock.now())
         taken = []
         for claims in queues.values():
-            for work in await claims.claim(
-                now=app.clock.now(), batch_size=100, lease_s=timedelta(minutes=5).total_seconds(), share=100
-            ):
+            for work in await claims.claim(now=app.clock.now(), batch_size=100, lease_s=_DRAIN_LEASE_S):
                 taken.append(work)
                 await run(app, work, claims)
         done += len(taken)

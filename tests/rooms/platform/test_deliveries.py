@@ -13,10 +13,10 @@ from polar_sdk.webhooks import validate_event
 from standardwebhooks import Webhook
 
 from boreal.core.webhooks import MAX_RETRIES, WebhookEventType, WebhookFormat
+from boreal.kit.claims import Claims
 from boreal.kit.clock import Clock
 from boreal.kit.facts import FactRow
 from boreal.kit.fetch import Fetch, Fetched
-from boreal.kit.work import Claims
 from boreal.kit.worker import Worker, run
 from boreal.main import broken_invariants, compose
 from boreal.rooms.platform.organizations import commands as organizations
