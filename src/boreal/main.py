@@ -3,9 +3,10 @@
 `compose` puts a process together from settings, a database and a clock; the command line and the tests both call it.
 """
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from boreal.kit.db import Connection, Database, Record
 from boreal.kit.facts import Dispatcher, Renderers
 from boreal.kit.fetch import Fetch
 from boreal.kit.migrations import migrate
-from boreal.kit.postgres import EmbeddedPostgres, default_data_dir
+from boreal.kit.postgres import default_data_dir
 from boreal.kit.ratelimit import Limiter
 from boreal.kit.room import Room
 from boreal.kit.routing import Routes
@@ -42,11 +43,16 @@ from boreal.rooms.platform.public import fan_out, interest, remember_token_use
 from boreal.rooms.platform.room import room as platform_room
 from boreal.surfaces import document, system
 from boreal.surfaces.cli.app import commands
+from boreal.surfaces.cli.database import left_alone, running_database
 from boreal.surfaces.cli.demo import SLUG as DEMO_SLUG
 from boreal.surfaces.http import HttpApp
+from boreal.surfaces.metrics import Asgi, watched
 from boreal.surfaces.pages.rendering import SiteSettings
 from boreal.surfaces.pages.site import Site, page_routes
 from boreal.surfaces.pages.sources import ChallengeSource, CheckoutSource, HomeSource, MailSource, PortalSource
+
+CLOSE_S = 0.3
+"""How long statements that still run get when a process stops."""
 
 ROOMS: tuple[Room, ...] = (platform_room, customers_room, catalog_room, billing_room, entitlements_room, checkout_room)
 
@@ -58,6 +64,20 @@ class Boreal:
     app: App
     http: HttpApp
     dispatcher: Dispatcher
+    keep_running: Callable[[], Awaitable[None]] = left_alone
+    """Restarts the embedded PostgreSQL, if this process has one and it dies, until cancelled."""
+
+    @property
+    def served(self) -> Asgi:
+        """The HTTP surface, counted and logged as the settings say."""
+        settings = self.app.settings
+        metrics = self.app.metrics if settings.metrics != "off" else None
+        return watched(self.http, metrics=metrics, logs=settings.log_level in ("debug", "info"))
+
+    @property
+    def operations(self) -> Asgi:
+        """Health and metrics for a listener of their own."""
+        return system.Operations(self.app)
 
     async def close(self) -> None:
         """Closes what `compose` opened; the database is the caller's."""
@@ -141,8 +161,10 @@ def _room_routes() -> list[Routes]:
 
 
 def _system_routes(settings: Settings) -> list[Routes]:
-    sandbox = [system.sandbox_routes()] if settings.payments == "sandbox" else []
-    return [system.routes, system.document_routes(openapi), *sandbox]
+    optional = [system.sandbox_routes()] if settings.payments == "sandbox" else []
+    if settings.metrics == "on":
+        optional.append(system.metrics_routes())
+    return [system.routes, system.document_routes(openapi), *optional]
 
 
 def _site(app: App) -> Site:
@@ -216,27 +238,28 @@ class Root:
         """Where this installation keeps its files."""
         return settings.data_dir or default_data_dir()
 
+    def key_file(self, settings: Settings) -> Path:
+        """Where this installation keeps its secret keys."""
+        return settings.key_file or self.data_dir(settings) / "keys"
+
     @asynccontextmanager
-    async def open(self, settings: Settings) -> AsyncIterator[Boreal]:
+    async def open(self, settings: Settings, *, share: bool = False) -> AsyncIterator[Boreal]:
         """A Boreal on a migrated database: the one that the settings name, or an embedded one, stopped at the end."""
-        data_dir = self.data_dir(settings)
-        server = None
-        if settings.database_url is None:
-            server = EmbeddedPostgres(data_dir, settings={"shared_buffers": f"{settings.shared_buffers_mb}MB"})
-        dsn = await server.start() if server is not None else str(settings.database_url)
-        try:
-            await migrate(dsn)
-            database = await Database.connect(dsn, pool_size=settings.pool_size)
-            keyring = Keyring.open(settings.key_file or data_dir / "keys")
-            boreal = compose(settings, database=database, clock=Clock(), keyring=keyring)
+        async with running_database(settings, self.data_dir(settings), share=share) as running:
+            await migrate(running.dsn)
+            database = await Database.connect(running.dsn, pool_size=settings.pool_size)
             try:
-                yield boreal
+                used = await database.pool.fetchval("SELECT EXISTS (SELECT FROM organizations)")
+                keyring = Keyring.open(self.key_file(settings), make=not used)
+                boreal = compose(settings, database=database, clock=Clock(), keyring=keyring)
+                try:
+                    yield replace(boreal, keep_running=running.keep_running)
+                finally:
+                    await boreal.close()
             finally:
-                await boreal.close()
-                await database.close()
-        finally:
-            if server is not None:
-                await server.stop()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(CLOSE_S):  # what still runs then is cut off
+                        await database.close()
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""

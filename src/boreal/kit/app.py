@@ -13,6 +13,7 @@ from uuid import UUID
 from boreal.kit.auth import Authenticator
 from boreal.kit.clock import Clock
 from boreal.kit.db import Database
+from boreal.kit.metrics import Metrics
 from boreal.kit.secrets import Keyring
 from boreal.kit.settings import Settings
 from boreal.kit.tx import Transactions, Tx
@@ -34,6 +35,10 @@ class App:
     wakeups: Wakeups
     kinds: Mapping[str, Kind]
     adapters: dict[type[Any], Any] = field(default_factory=dict)
+    metrics: Metrics = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.metrics = Metrics(self.clock)
 
     def transaction(self, organization_id: UUID) -> AbstractAsyncContextManager[Tx]:
         """A transaction of one organization: `async with app.transaction(id) as tx`."""

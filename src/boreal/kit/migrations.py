@@ -7,6 +7,7 @@ with a lock timeout, so that a migration that cannot get a table gives up instea
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import asyncpg
@@ -42,6 +43,13 @@ def heads() -> list[str]:
     return ScriptDirectory.from_config(_config(io.StringIO())).get_heads()
 
 
+@cache
+def older_revisions() -> frozenset[str]:
+    """The revisions that the code knows and that are not the newest."""
+    script = ScriptDirectory.from_config(_config(io.StringIO()))
+    return frozenset(item.revision for item in script.walk_revisions()).difference(script.get_heads())
+
+
 def upgrade_sql(current: str | None) -> str:
     """The SQL from a revision (None: an empty database) to the head; empty when there is nothing to do."""
     buffer = io.StringIO()
@@ -59,8 +67,8 @@ def _readable(current: str | None) -> Iterator[None]:
         yield
     except CommandError as error:
         raise MigrationFailed(
-            f"the database is at revision {current}, which this version of Boreal does not know: it was made by a newer "
-            "one. Start that version, or restore a backup."
+            f"the database is at revision {current}, which this version of Boreal does not know: it was made by a "
+            "newer one. Start that version, or restore a backup."
         ) from error
 
 

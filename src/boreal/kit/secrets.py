@@ -9,11 +9,13 @@ encrypted with a key that has an id, so that keys can be rotated.
 """
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import os
 import secrets
 import string
+import tempfile
 import zlib
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _RANDOM_LENGTH = 37
+_KEY_BYTES = 32
 
 
 def token_checksum(random_part: str) -> str:
@@ -39,6 +42,39 @@ def new_token(prefix: str) -> str:
     return prefix + random_part + token_checksum(random_part)
 
 
+class KeyFileFailed(Exception):
+    """The key file cannot be read or made; the message is for people."""
+
+
+def write_keys(path: Path, text: str) -> None:
+    """The key file has this text, unless it is there already (of several processes that start at once, one wins).
+
+    Its mode is 0600, and it is complete or absent, also after a crash. Raises `KeyFileFailed`.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)  # mode 0600
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileExistsError):
+                os.link(beside, path)
+        finally:
+            os.unlink(beside)
+    except OSError as error:
+        raise KeyFileFailed(f"cannot make the key file {path}: {error.strerror}") from error
+
+
+def read_keys(path: Path) -> str:
+    """The text of the key file; raises `KeyFileFailed`."""
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise KeyFileFailed(f"cannot read the key file {path}: {error}") from error
+
+
 class Keyring:
     """The server's secret: peppers token hashes and encrypts what must be read back.
 
@@ -50,29 +86,38 @@ class Keyring:
         self._keys = keys
         self._current = list(keys)[-1]
         self._pepper = (
-            pepper
-            if pepper is not None
-            else hashlib.sha256(b"boreal tokens" + next(iter(keys.values()))).digest()
+            pepper if pepper is not None else hashlib.sha256(b"boreal tokens" + next(iter(keys.values()))).digest()
         )
 
     @classmethod
-    def open(cls, path: Path) -> "Keyring":
-        """Reads the key file, or makes it (mode 0600) where there is none. A line is `key-id base64-of-32-bytes`."""
+    def open(cls, path: Path, *, make: bool = True) -> "Keyring":
+        """Reads the key file, or makes it (mode 0600) where there is none. A line is `key-id base64-of-32-bytes`.
+
+        Without `make`, for a database whose secrets need a key file that has been made, a missing one is refused.
+        Raises `KeyFileFailed`.
+        """
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            line = f"k1 {base64.b64encode(os.urandom(32)).decode()}\n"
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(line)
-                file.flush()
-                os.fsync(file.fileno())
+            if not make:
+                raise KeyFileFailed(
+                    f"the key file {path} is missing, and the tokens and webhook secrets in the database need it: "
+                    "put it back, or say with BOREAL_KEY_FILE where it is"
+                )
+            write_keys(path, f"k1 {base64.b64encode(os.urandom(_KEY_BYTES)).decode()}\n")
+        return cls.of(read_keys(path))
+
+    @classmethod
+    def of(cls, text: str) -> "Keyring":
+        """The keys in the text of a key file; raises `KeyFileFailed` for anything else."""
         keys = {}
-        for line in path.read_text().split("\n"):
-            if line.strip():
-                key_id, value = line.split()
-                keys[key_id] = base64.b64decode(value)
-        if not keys:
-            raise ValueError(f"{path} holds no key")
+        try:
+            for line in text.splitlines():
+                if line.strip():
+                    key_id, value = line.split()
+                    keys[key_id] = base64.b64decode(value, validate=True)
+        except ValueError:
+            keys = {}
+        if not keys or any(len(key) != _KEY_BYTES for key in keys.values()):
+            raise KeyFileFailed("the key file holds something else than keys")
         return cls(keys)
 
     def hash_token(self, token: str) -> str:

@@ -48,6 +48,13 @@ def _choice(*options: str) -> Callable[[str], str]:
     return parse
 
 
+def _watched_at(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if value not in ("off", "on") and not (host and port.isdigit() and int(port) <= 65535):
+        raise ValueError("must be off, on, or an address and port such as 127.0.0.1:9464")
+    return value
+
+
 def _list(value: str) -> tuple[str, ...]:
     return tuple(item.strip() for item in value.split(",") if item.strip())
 
@@ -118,7 +125,7 @@ class Settings:
     mail_domain: str = setting("BOREAL_MAIL_DOMAIN", "The domain of sender addresses.", _text, "boreal.localhost")
     webhook_allowed_hosts: tuple[str, ...] = setting(
         "BOREAL_WEBHOOK_ALLOWED_HOSTS",
-        "Host names and addresses, comma separated, that webhooks may reach although they are private, also by plain http.",
+        "Host names and addresses, comma separated, that webhooks may reach although they are private, also by http.",
         _list,
         (),
     )
@@ -147,11 +154,27 @@ class Settings:
     log_format: str = setting(
         "BOREAL_LOG_FORMAT", "`text` for people, `json` for machines.", _choice("text", "json"), "text"
     )
+    metrics: str = setting(
+        "BOREAL_METRICS",
+        "Where Prometheus finds /metrics: `off`; `on`, at the port of the API, for everybody who can reach it; or an "
+        "address and port of its own such as `127.0.0.1:9464`, which serves /healthz and /readyz too, also for a worker.",
+        _watched_at,
+        "off",
+    )
+
+    @property
+    def metrics_address(self) -> tuple[str, int] | None:
+        """The address and port of the listener for /metrics, if it has one of its own."""
+        host, _, port = self.metrics.rpartition(":")
+        return (host.strip("[]"), int(port)) if host else None
 
     @property
     def url(self) -> str:
         """The public base URL, without a slash at the end."""
-        return self.base_url or f"http://{self.host if self.host != '0.0.0.0' else '127.0.0.1'}:{self.port}"
+        if self.base_url:
+            return self.base_url
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
     def is_sandbox(self) -> bool:

@@ -1,7 +1,13 @@
-"""One field that ties a request to the facts, work and deliveries that it causes, and structured logs that carry it."""
+"""One field that ties a request to the facts, work and deliveries that it causes, and structured logs that carry it.
+
+Everything that a request causes has its `trace`: its line of the log, its rows of `facts` and `work`, and, when a
+worker does that work later and elsewhere, the lines that it logs. Logs go to standard error, one line per event (and
+the traceback of an error below it, in the format for people), so that what a command prints stays clean.
+"""
 
 import logging
 import secrets
+import sys
 from contextvars import ContextVar
 
 import structlog
@@ -22,27 +28,40 @@ def begin_trace(trace: str | None = None) -> str:
 
 
 def _with_trace(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    trace = _trace.get()
+    """Adds the trace of what runs now, unless the line says that it is about another one."""
+    trace = event.get("trace") or _trace.get()
     if trace is not None:
         event["trace"] = trace
     return event
 
 
 def configure_logs(*, level: str, json: bool) -> None:
-    """Sets up structlog for the process: one line per event, JSON for machines or plain for people."""
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
+    """Sets up the logs of the process, those of the libraries from warnings up included.
+
+    Local variables are never printed, since they may be secrets.
+    """
+    severity: int = logging.getLevelName(level.upper())
+    shared: list[structlog.typing.Processor] = [
+        _with_trace,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    rendering: list[structlog.typing.Processor] = (
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if json
-        else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+        else [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     )
     structlog.configure(
-        processors=[
-            _with_trace,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        processors=[*shared, *rendering],
+        wrapper_class=structlog.make_filtering_bound_logger(severity),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=max(severity, logging.WARNING), force=True)

@@ -7,17 +7,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
+import asyncpg
 import structlog
 import uvicorn
 
 from boreal.kit.app import App
 from boreal.kit.auth import Authenticator
-from boreal.kit.work import Wakeups
+from boreal.kit.work import NOTIFY, Wakeups
 
 _log = structlog.get_logger("boreal.process")
 
-STOP_S = 3
-"""How long requests in progress may take once the process is told to stop."""
+STOP_S = 1.5
+"""How long requests in progress may take once the process is told to stop; all of it has 5 s (design 15)."""
+
+LISTENER_CHECK_S = 15.0
+"""How often a listener asks whether its connection still lives: a host that vanishes does not say so."""
+
+_LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class PortInUse(Exception):
@@ -31,8 +37,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-def open_socket(host: str, port: int) -> socket.socket:
-    """The listening socket; raises `PortInUse`."""
+def open_socket(host: str, port: int, *, setting: str = "--port or BOREAL_PORT") -> socket.socket:
+    """The socket to listen on, bound; raises `PortInUse`. `setting` is where another port can be chosen."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -40,7 +46,7 @@ def open_socket(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise PortInUse(f"cannot listen on {host}:{port}: {error.strerror}. Choose another with --port.") from error
+        raise PortInUse(f"cannot listen on {host}:{port}: {error.strerror}; choose another with {setting}") from error
     return listener
 
 
@@ -58,7 +64,7 @@ async def serving(http: Any, listener: socket.socket) -> AsyncIterator[None]:
         proxy_headers=False,
         server_header=False,
         date_header=False,
-        timeout_graceful_shutdown=STOP_S,
+        timeout_graceful_shutdown=STOP_S,  # type: ignore[arg-type]  # it goes to `asyncio.wait_for`
         timeout_keep_alive=75,
     )
     server = _Server(config)
@@ -86,19 +92,36 @@ async def background(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
                 task.cancel()
 
 
-async def until_stopped() -> None:
-    """Returns at the first SIGINT or SIGTERM."""
-    stopped = asyncio.Event()
+async def interruptible(main: Coroutine[Any, Any, None]) -> bool:
+    """Runs `main` until it ends, or cancels it at the first SIGINT or SIGTERM; says whether it was a signal.
+
+    What `main` entered is left in order either way. Further signals are ignored: stopping takes seconds at most.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    stopped = False
+
+    def stop() -> None:
+        nonlocal stopped
+        if not stopped:
+            stopped = True
+            task.cancel()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
-    await stopped.wait()
+        loop.add_signal_handler(number, stop)
+    try:
+        await main
+    except asyncio.CancelledError:
+        if not stopped:
+            raise
+    return stopped
 
 
 async def hear_revocations(app: App) -> None:
     """Listens for revoked tokens as long as it runs; while the listener is lost, nothing is remembered."""
     while True:
-        with suppress(OSError):
+        with suppress(*_LOST):
             async with app.database.listening(Authenticator.CHANNEL, app.authenticator.forget) as connection:
                 app.authenticator.hear(True)
                 await _closed(connection)
@@ -109,17 +132,36 @@ async def hear_revocations(app: App) -> None:
 async def hear_work(app: App) -> None:
     """Wakes this process when another one has written work for it."""
     while True:
-        with suppress(OSError):
+        with suppress(*_LOST):
             async with app.database.listening(Wakeups.CHANNEL, lambda _payload: app.wakeups.wake_here()) as connection:
+                app.wakeups.wake_here()  # for what was written while nobody listened
                 await _closed(connection)
         await asyncio.sleep(1)
 
 
-async def _closed(connection: Any) -> None:
-    """Returns when the connection is lost, which asyncpg tells at once."""
+def tell_others(app: App) -> None:
+    """Other processes hear of work that this one writes."""
+
+    async def notify() -> None:
+        await app.database.execute(NOTIFY)
+
+    app.wakeups.tell_others(notify)
+
+
+async def _closed(connection: asyncpg.Connection) -> None:
+    """Returns when the connection is lost, or raises what it is lost by."""
     lost = asyncio.Event()
     connection.add_termination_listener(lambda _connection: lost.set())
-    await lost.wait()
+    while not lost.is_set():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LISTENER_CHECK_S):
+                await lost.wait()
+                return
+        try:
+            await connection.execute("SELECT", timeout=LISTENER_CHECK_S)
+        except _LOST:
+            connection.terminate()  # closing it politely would wait for the other side again
+            raise
 
 
 async def every(seconds: float, action: Callable[[], Awaitable[None]]) -> None:

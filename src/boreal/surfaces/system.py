@@ -1,27 +1,97 @@
-"""What belongs to the installation rather than to a resource: health, the document, the sandbox's card form."""
+"""What belongs to the installation, not to a resource: health, metrics, the document, the sandbox's card form."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import asyncpg
+import sqlalchemy as sa
 from fastapi import Response
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from boreal.kit.app import App
 from boreal.kit.auth import PUBLIC
+from boreal.kit.migrations import older_revisions
 from boreal.kit.routing import Reply, Routes
 from boreal.kit.schemas import Schema
+from boreal.surfaces.metrics import Receive, Scope, Send
 from boreal.surfaces.pages.sources import tokenize
+
+ANSWER_S = 2.0
+"""How long the database may take to answer who asks for the health of this process."""
+
+LATE_S = 30.0
+"""A loop of the worker that has not come round for so long is stuck; an idle one does every five seconds."""
+
+_UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_REVISION = sa.text("SELECT version_num FROM alembic_version")
 
 routes = Routes("", tags=("system",))
 
 
 @routes.get("/healthz", audience=PUBLIC, scopes=(), public=False)
 async def healthz(app: App) -> Response:
-    """Whether this process can reach its database: 200, or 503."""
+    """Whether this process runs and can reach its database: 200, or 503 (platform spec 1.1)."""
     try:
-        await app.database.ping()
-    except OSError:
+        async with asyncio.timeout(ANSWER_S):
+            await app.database.ping()
+    except _UNREACHABLE:
         return Reply({"status": "unavailable"}, status_code=503)
     return Reply({"status": "ok"})
+
+
+@routes.get("/readyz", audience=PUBLIC, scopes=(), public=False)
+async def readyz(app: App) -> Response:
+    """Whether this process can do its part: 200, or 503 with the reasons.
+
+    The database answers and is migrated (a newer version may have migrated it further), and the loops of the worker, if
+    one runs here, come round.
+    """
+    reasons = [f"the worker's loop {loop} is stuck" for loop in app.metrics.late(after_s=LATE_S)]
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            revision = await app.database.fetchval(_REVISION)
+        if revision is None or revision in older_revisions():
+            reasons.append("the database is not migrated")
+    except asyncpg.UndefinedTableError:
+        reasons.append("the database is not migrated")
+    except _UNREACHABLE:
+        reasons.append("the database does not answer")
+    if reasons:
+        return Reply({"status": "unavailable", "reasons": reasons}, status_code=503)
+    return Reply({"status": "ready"})
+
+
+async def metrics(app: App) -> Response:
+    """What this process counted, and the state of the queues, for Prometheus; 503 while the database is away."""
+    queues = sorted({kind.queue for kind in app.kinds.values()})
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            page = await app.metrics.page(app.database, queues)
+    except _UNREACHABLE:
+        return Reply({"status": "unavailable"}, status_code=503)
+    return Response(page, media_type=CONTENT_TYPE_LATEST)
+
+
+def metrics_routes() -> Routes:
+    """`/metrics` on the port of the API."""
+    served = Routes("", tags=("system",))
+    served.get("/metrics", audience=PUBLIC, scopes=(), public=False)(metrics)
+    return served
+
+
+class Operations:
+    """The ASGI application of the listener for those who watch: health and metrics, nothing else."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._pages = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        page = self._pages.get(scope["path"])
+        reply = await page(self._app) if page is not None else Reply({"detail": "Not Found"}, status_code=404)
+        await reply(scope, receive, send)
 
 
 class Card(Schema):

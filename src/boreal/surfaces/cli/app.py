@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,11 +13,14 @@ from boreal.core.scopes import AvailableScope
 from boreal.kit import work
 from boreal.rooms.platform.public import create_token, organization_by_id, organization_by_slug
 from boreal.surfaces.cli import demo as demonstration
+from boreal.surfaces.cli.backups import add_backups
 from boreal.surfaces.cli.root import Process, Root
 from boreal.surfaces.cli.running import CommandFailed, once, run, serve, settings_for
 
 Host = Annotated[str | None, typer.Option(help="The address to listen on. Default: BOREAL_HOST or 127.0.0.1.")]
-Port = Annotated[int | None, typer.Option(help="The port to listen on. Default: BOREAL_PORT or 8000.")]
+Port = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="The port to listen on; 0: any. Default: BOREAL_PORT or 8000.")
+]
 DataDir = Annotated[Path | None, typer.Option(help="Where the data lives. Default: BOREAL_DATA_DIR.")]
 
 
@@ -33,6 +37,7 @@ def commands(root: Root) -> typer.Typer:
     _add_tools(cli, root)
     _add_tokens(cli, root)
     _add_work(cli, root)
+    add_backups(cli, root)
     return cli
 
 
@@ -49,37 +54,35 @@ def _add_processes(cli: typer.Typer, root: Root) -> None:
         if reload:
             demonstration.run_with_reload(host=host, port=port, data_dir=data_dir, ready_file=ready_file)
             return
-        allowed = None if "BOREAL_WEBHOOK_ALLOWED_HOSTS" in os.environ else ("127.0.0.1", "localhost", "::1")
-        limit = None if "BOREAL_RATE_LIMIT_PER_MINUTE" in os.environ else 0
-        settings = settings_for(
-            host=host,
-            port=port,
-            data_dir=data_dir,
-            webhook_allowed_hosts=allowed,
-            rate_limit_per_minute=limit,
-            log_level=None if "BOREAL_LOG_LEVEL" in os.environ else "warning",
-        )
-        run(serve(root, settings, ready=lambda process: demonstration.show(process, root, ready_file)))
+        demonstration.forget(ready_file)
+        settings = settings_for(host=host, port=port, data_dir=data_dir, **demonstration.defaults(os.environ))
+        show = partial(demonstration.show, root=root, ready_file=ready_file)
+        run(serve(root, settings, ready=show), until_stopped=True)
 
     @cli.command()
     def up(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
         """Runs API, pages and worker in one process."""
         settings = settings_for(host=host, port=port, data_dir=data_dir)
-        run(serve(root, settings, ready=_say_url))
+        run(serve(root, settings, ready=_say_url), until_stopped=True)
 
     @cli.command("serve")
-    def serve_only(host: Host = None, port: Port = None) -> None:
+    def serve_only(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
         """Runs API and pages; a `boreal worker` beside it does the work."""
-        run(serve(root, settings_for(host=host, port=port), worker=False, ready=_say_url))
+        settings = settings_for(host=host, port=port, data_dir=data_dir)
+        run(serve(root, settings, worker=False, ready=_say_url), until_stopped=True)
 
     @cli.command()
-    def worker() -> None:
+    def worker(data_dir: DataDir = None) -> None:
         """Runs the worker: deliveries, mail, payments, everything that happens later."""
-        run(serve(root, settings_for(), http=False))
+        run(serve(root, settings_for(data_dir=data_dir), http=False, ready=_say_working), until_stopped=True)
 
 
 async def _say_url(process: Process) -> None:
     typer.echo(f"Boreal is ready on {process.app.settings.url}")
+
+
+async def _say_working(_process: Process) -> None:
+    typer.echo("Boreal's worker is ready")
 
 
 def _add_tools(cli: typer.Typer, root: Root) -> None:

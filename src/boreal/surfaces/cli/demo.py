@@ -2,10 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -51,7 +53,24 @@ _PRODUCTS: Sequence[dict[str, Any]] = (
 )
 
 
-async def show(process: Process, root: Root, ready_file: Path | None) -> None:
+def defaults(environment: Mapping[str, str]) -> dict[str, Any]:
+    """What a demo has other than an installation, where the environment does not say: local webhooks, no limits."""
+    wanted = {
+        "BOREAL_LOG_LEVEL": ("log_level", "warning"),
+        "BOREAL_METRICS": ("metrics", "on"),
+        "BOREAL_RATE_LIMIT_PER_MINUTE": ("rate_limit_per_minute", 0),
+        "BOREAL_WEBHOOK_ALLOWED_HOSTS": ("webhook_allowed_hosts", ("127.0.0.1", "localhost", "::1")),
+    }
+    return dict(setting for variable, setting in wanted.items() if not environment.get(variable, "").strip())
+
+
+def forget(ready_file: Path | None) -> None:
+    """Removes the ready file of an earlier start, which would say too early that this one is ready."""
+    if ready_file is not None:
+        ready_file.unlink(missing_ok=True)
+
+
+async def show(process: Process, *, root: Root, ready_file: Path | None) -> None:
     """Finds or makes the demo's data, prints what matters, and writes the ready file last."""
     settings = process.app.settings
     data = await _data(process.app, settings, root.data_dir(settings) / "demo.json")
@@ -123,27 +142,32 @@ def _write(path: Path, data: dict[str, Any]) -> None:
 
 
 def run_with_reload(**options: Any) -> None:
-    """Runs the demo in a child process and starts it anew whenever a source file changes."""
+    """Runs the demo in a child process and starts it anew whenever a source file changes, until SIGINT or SIGTERM."""
     arguments = [sys.executable, "-m", "boreal", "demo"]
     for name, value in options.items():
         if value is not None:
             arguments += [f"--{name.replace('_', '-')}", str(value)]
-    source = Path(__file__).parents[2]
-    while True:
-        seen = _fingerprint(source)
-        child = subprocess.Popen(arguments)
-        try:
-            while child.poll() is None and _fingerprint(source) == seen:
-                time.sleep(0.5)
-            if child.poll() is not None and child.returncode == 0:
-                return
-        except KeyboardInterrupt:
-            return
-        finally:
-            child.terminate()
-            child.wait()
-        while _fingerprint(source) == seen:
-            time.sleep(0.5)  # it ended by itself: wait for a change that may mend it
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        while _run_until_changed(arguments, Path(__file__).parents[2]):
+            pass
+
+
+def _run_until_changed(arguments: Sequence[str], source: Path) -> bool:
+    """Runs the child until a source file changes; False if it was content to end before."""
+    seen = _fingerprint(source)
+    child = subprocess.Popen(arguments)
+    try:
+        while child.poll() is None and _fingerprint(source) == seen:
+            time.sleep(0.5)
+        if child.poll() == 0:
+            return False
+    finally:
+        child.terminate()
+        child.wait()
+    while _fingerprint(source) == seen:
+        time.sleep(0.5)  # it ended by itself: wait for a change that may mend it
+    return True
 
 
 def _fingerprint(source: Path) -> float:

@@ -1,20 +1,24 @@
 """Running a process from the command line: what all of `up`, `serve`, `worker` and `demo` share."""
 
-import sys
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
 import asyncpg
+import structlog
 import typer
 import uvloop
 
+from boreal.kit.app import App
+from boreal.kit.backup import BackupFailed
 from boreal.kit.migrations import MigrationFailed
 from boreal.kit.postgres import PostgresFailed
+from boreal.kit.secrets import KeyFileFailed
 from boreal.kit.settings import Settings, SettingsError, read_settings
 from boreal.kit.telemetry import configure_logs
-from boreal.kit.work import NOTIFY
+from boreal.surfaces.cli.database import DatabaseUnavailable
 from boreal.surfaces.cli.root import Process, Root
 from boreal.surfaces.process import (
     PortInUse,
@@ -22,16 +26,32 @@ from boreal.surfaces.process import (
     every,
     hear_revocations,
     hear_work,
+    interruptible,
     open_socket,
     serving,
-    until_stopped,
+    tell_others,
 )
 
 USED_TOKENS_S = 60.0
+LAST_UPKEEP_S = 0.3
+
+_log = structlog.get_logger("boreal.process")
 
 
 class CommandFailed(Exception):
     """A command cannot go on; the message is one line for people."""
+
+
+_OURS = (
+    BackupFailed,
+    CommandFailed,
+    DatabaseUnavailable,
+    KeyFileFailed,
+    MigrationFailed,
+    PortInUse,
+    PostgresFailed,
+)
+_DATABASE = (asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 def settings_for(**options: Any) -> Settings:
@@ -45,25 +65,37 @@ def settings_for(**options: Any) -> Settings:
     return settings
 
 
-def run(main: Coroutine[Any, Any, None]) -> None:
-    """Runs a command to its end; what can be expected to go wrong is one readable line and exit code 1."""
+def run(main: Coroutine[Any, Any, None], *, until_stopped: bool = False) -> None:
+    """Runs a command to its end, or until SIGINT or SIGTERM, which is the only end that `until_stopped` has.
+
+    What can be expected to go wrong is one readable line and exit code 1; being interrupted is exit code 130.
+    """
     try:
-        uvloop.run(main)
-    except BaseExceptionGroup as group:
-        _say(group.exceptions[0])
-    except (CommandFailed, PostgresFailed, MigrationFailed, PortInUse, OSError, asyncpg.PostgresError) as error:
-        _say(error)
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+        stopped = uvloop.run(interruptible(main))
+    except Exception as error:  # told apart below, where a defect is raised again
+        reason = _first(error)
+        if not isinstance(reason, (*_OURS, *_DATABASE, OSError)):
+            raise
+        _log.debug("command_failed", exc_info=reason)
+        typer.echo(f"boreal: {_one_line(reason)}", err=True)
+        raise typer.Exit(1) from None
+    if stopped and not until_stopped:
+        raise typer.Exit(130)
 
 
-def _say(error: BaseException) -> None:
-    expected = (CommandFailed, PostgresFailed, MigrationFailed, PortInUse, OSError, asyncpg.PostgresError)
-    if not isinstance(error, expected):
-        raise error
-    message = str(error) or type(error).__name__
-    typer.echo(f"boreal: {message.splitlines()[0]}", err=True)
-    raise typer.Exit(1) from None
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _one_line(error: BaseException) -> str:
+    """What the error says; of a log that it quotes, the first line that tells why."""
+    said, *log = [line.strip() for line in (str(error) or type(error).__name__).splitlines() if line.strip()]
+    telling = [line for line in log if any(word in line for word in ("PANIC:", "FATAL:", "ERROR:", "error:"))]
+    if isinstance(error, _DATABASE):
+        return f"the database says: {said}"
+    return f"{said} {(telling or log)[0]}" if log else said
 
 
 async def serve(
@@ -72,36 +104,46 @@ async def serve(
     *,
     http: bool = True,
     worker: bool = True,
-    ready: Callable[[Process], Awaitable[None]] | None = None,
+    ready: Callable[[Process], Awaitable[None]],
 ) -> None:
-    """Runs HTTP, worker or both until a signal; everything has stopped when it returns."""
+    """Runs HTTP, worker or both until it is cancelled; everything has stopped when it returns."""
     async with AsyncExitStack() as stack:
         listener = open_socket(settings.host, settings.port) if http else None
         if listener is not None:
+            stack.callback(listener.close)
             settings = replace(settings, port=listener.getsockname()[1])  # port 0 asks for any that is free
+        watching = settings.metrics_address
+        watched = open_socket(*watching, setting="BOREAL_METRICS") if watching else None
         process = await stack.enter_async_context(root.open(settings))
         app = process.app
-        loops = [hear_revocations(app), every(USED_TOKENS_S, lambda: root.upkeep(app))]
+        stack.push_async_callback(_last_upkeep, root, app)
+        loops = [hear_revocations(app), every(USED_TOKENS_S, lambda: root.upkeep(app)), _kept(process)]
         if worker:
             loops.append(process.work())
-        if not (http and worker):
-            app.wakeups.tell_others(lambda: _notify(process))
-            loops.append(hear_work(app))
+        if settings.database_url is not None:  # which other processes may use too
+            tell_others(app)
+            if worker:
+                loops.append(hear_work(app))
         await stack.enter_async_context(background(*loops))
+        if watched is not None:
+            await stack.enter_async_context(serving(process.operations, watched))
         if listener is not None:
-            await stack.enter_async_context(serving(process.http, listener))
-        if ready is not None:
-            await ready(process)
-        await until_stopped()
-        await root.upkeep(app)
-        sys.stdout.flush()
+            await stack.enter_async_context(serving(process.served, listener))
+        await ready(process)
+        await asyncio.Event().wait()
 
 
-async def _notify(process: Process) -> None:
-    await process.app.database.execute(NOTIFY)
+async def _kept(process: Process) -> None:
+    await process.keep_running()
+
+
+async def _last_upkeep(root: Root, app: App) -> None:
+    with suppress(OSError, *_DATABASE):
+        async with asyncio.timeout(LAST_UPKEEP_S):
+            await root.upkeep(app)
 
 
 async def once(root: Root, settings: Settings, action: Callable[[Process], Awaitable[None]]) -> None:
-    """Runs one action on an opened Boreal."""
-    async with root.open(settings) as process:
+    """Runs one action on an opened Boreal; on the database of one that runs already, if there is one."""
+    async with root.open(settings, share=True) as process:
         await action(process)

@@ -43,6 +43,7 @@ _EVENTS = (
         P.sealed_secret,
         P.enabled,
         P.deleted_at,
+        FactRow.c.trace,
     )
     .join_from(WebhookEventRow, WebhookEndpointRow, P.id == E.endpoint_id)
     .join(FactRow, FactRow.c.id == E.fact_id)
@@ -112,7 +113,10 @@ async def send(app: App, event: Record) -> Attempt:
         attempt = Attempt(rules.is_delivered(reply.status), reply.status, reply.text)
     except FetchFailed as failure:
         attempt = Attempt(False, None, failure.reason)
-    _log.info("webhook_sent", event_id=str(event["id"]), delivered=attempt.delivered, http_code=attempt.http_code)
+    outcome = "delivered" if attempt.delivered else "refused" if attempt.http_code else "failed"
+    app.metrics.delivery(outcome)
+    log = _log.bind(trace=event["trace"])  # the fact's: one row of work sends those of several requests
+    log.info("webhook_sent", event_id=str(event["id"]), outcome=outcome, http_code=attempt.http_code)
     return attempt
 
 
