@@ -157,7 +157,7 @@ class Settings:
     metrics: str = setting(
         "BOREAL_METRICS",
         "Where Prometheus finds /metrics: `off`; `on`, at the port of the API, for everybody who can reach it; or an "
-        "address and port of its own such as `127.0.0.1:9464`, which serves /healthz and /readyz too, also for a worker.",
+        "address and port of its own such as `127.0.0.1:9464`, with /healthz and /readyz too, also for a worker.",
         _watched_at,
         "off",
     )

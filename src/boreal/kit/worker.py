@@ -52,6 +52,8 @@ class Worker:
 
     async def run(self) -> None:
         """Works until cancelled; rows in progress are then left to their lease."""
+        for loop in ("dispatch", *self._queues):
+            self._app.metrics.beat(loop)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._dispatch())
             for queue, slots in self._queues.items():
@@ -63,6 +65,7 @@ class Worker:
             wake.clear()
             try:
                 done = await self._dispatcher.run_once(now=self._app.clock.now())
+                self._app.metrics.beat("dispatch")
             except Exception as error:
                 _log.error("dispatch_failed", exc_info=error)
                 done = 0
@@ -86,6 +89,7 @@ class Worker:
                         taken = await claims.claim(
                             now=self._app.clock.now(), batch_size=slots - len(running), lease_s=lease_s + 5
                         )
+                    self._app.metrics.beat(queue)
                 except Exception as error:
                     _log.error("claim_failed", queue=queue, exc_info=error)
                     await asyncio.sleep(1)

@@ -92,7 +92,7 @@ class HttpApp:
         found = match.routes.get(scope["method"])
         if found is None:
             raise HTTPException(405, headers={"allow": ", ".join(sorted(match.routes))})
-        scope["boreal"] = self.app
+        scope["boreal"], scope["boreal_route"] = self.app, found.route.path
         scope["actor"] = authorize(actor, audience=found.access.audience, scopes=found.access.scopes)
         scope["path_params"] = dict(zip(found.names, match.values, strict=True))
         async with AsyncExitStack() as stack:
