@@ -43,6 +43,20 @@ CREATE TABLE facts (
 CREATE INDEX ix_facts_organization_id_position ON facts (organization_id, position);
 CREATE INDEX ix_facts_undispatched ON facts (id) WHERE position IS NULL;
 
+CREATE TABLE idempotent_replies (
+    id BYTEA NOT NULL,
+    fingerprint BYTEA NOT NULL,
+    claim_id UUID NOT NULL,
+    claimed_until TIMESTAMP WITH TIME ZONE NOT NULL,
+    took_effect_at TIMESTAMP WITH TIME ZONE,
+    sealed_reply BYTEA,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    trace TEXT,
+    CONSTRAINT pk_idempotent_replies PRIMARY KEY (id)
+)
+;
+CREATE INDEX ix_idempotent_replies_expires_at ON idempotent_replies (expires_at);
+
 CREATE TABLE organizations (
     id UUID NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,

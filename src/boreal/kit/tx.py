@@ -24,6 +24,7 @@ from asyncpg import LockNotAvailableError
 from boreal.kit import facts, work
 from boreal.kit.clock import Clock
 from boreal.kit.db import Connection, Database, Record
+from boreal.kit.idempotency import mark_effect
 from boreal.kit.telemetry import current_trace
 
 
@@ -282,4 +283,5 @@ class Transactions:
             tx = Tx(connection, self, organization_id, self.clock.now())
             yield tx
             await tx.flush()
+            await mark_effect(connection, now=self.clock.now())
         await tx.finish()

@@ -13,6 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from boreal.core.webhooks import WebhookEventType
 from boreal.kit.routing import Routes
 from boreal.rooms.platform.public import webhook_payload
+from boreal.surfaces.idempotent import MAX_KEY_LENGTH
 
 _SCHEMAS = "#/components/schemas/"
 
@@ -43,6 +44,15 @@ _CONTRACT_NAMES = {
 
 _METHODS = frozenset({"get", "put", "post", "delete", "patch"})
 
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Makes it safe to send the request again: within 24 hours the same request under the same key gets "
+    "the same reply and has no second effect; another request under it is refused with 409.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH, "title": "Idempotency-Key"},
+}
+
 
 def openapi(routes: Iterable[Routes], payloads: Mapping[str, type[Any]]) -> dict[str, Any]:
     """The document of these routes, with one webhook per payload schema; where it is served adds its `servers`."""
@@ -62,6 +72,9 @@ def openapi(routes: Iterable[Routes], payloads: Mapping[str, type[Any]]) -> dict
     document["security"] = [{"access_token": []}]
     for operation in operations(document):
         _free_type(operation)
+    for item in document["paths"].values():
+        for method in _METHODS & item.keys() - {"get"}:
+            item[method].setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
     return document
 
 

@@ -21,6 +21,7 @@ from boreal.kit.ratelimit import Limiter
 from boreal.kit.routing import Match, Reply, RouteTable
 from boreal.kit.telemetry import begin_trace
 from boreal.surfaces.cors import Cors
+from boreal.surfaces.idempotent import IdempotentReplies
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -42,6 +43,7 @@ class HttpApp:
         self.table = RouteTable(routers, pages)
         self.cors = Cors(app.settings.first_party_origins)
         self.limiter = limiter
+        self.idempotent = IdempotentReplies(app, answer=_answer, max_body_bytes=MAX_BODY_BYTES)
         self._headers = [(b"x-polar-sandbox", b"1")] if app.settings.is_sandbox else []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,7 +99,7 @@ class HttpApp:
         scope["path_params"] = dict(zip(found.names, match.values, strict=True))
         async with AsyncExitStack() as stack:
             scope["fastapi_middleware_astack"] = stack
-            await found.route.app(scope, receive, send)
+            await self.idempotent(found.route, headers, scope, receive, send)
 
     def _elsewhere(self, raw_path: str, scope: Scope) -> Reply:
         other = raw_path[:-1] if raw_path.endswith("/") else raw_path + "/"
@@ -107,6 +109,14 @@ class HttpApp:
         query = scope["query_string"].decode("latin-1")
         location = self.app.settings.url + other + (f"?{query}" if query else "")
         return Reply(None, status_code=307, headers={"location": location})
+
+
+async def _answer(route: Route, scope: Scope, receive: Receive, send: Send) -> None:
+    """What the route answers, or the reply to its refusal or failure."""
+    try:
+        await route.app(scope, receive, send)
+    except Exception as error:
+        await _reply_to(error, scope)(scope, receive, send)
 
 
 def _headers(scope: Scope) -> dict[bytes, bytes]:

@@ -4,6 +4,7 @@ from boreal.core import organizations as organization_rules
 from boreal.core.organizations import Organization
 from boreal.kit.room import Room
 from boreal.kit.tx import Noun
+from boreal.rooms.platform.idempotency import FORGET
 from boreal.rooms.platform.invariants import INVARIANTS
 from boreal.rooms.platform.organizations import queries as organization_queries
 from boreal.rooms.platform.organizations import routes as organization_routes
@@ -21,8 +22,8 @@ room = Room(
     nouns=(ORGANIZATION,),
     routes=(organization_routes.routes, token_routes.routes, webhook_routes.routes),
     renderers={"organization": organization_queries.payload},
-    kinds=KINDS,
-    recurring=("archive_webhooks",),
+    kinds={**KINDS, **FORGET},
+    recurring=("archive_webhooks", *FORGET),
     resolvers={"": token_queries.resolver},
     invariants=INVARIANTS,
     payload_schemas={"organization.updated": organization_schemas.Organization},
