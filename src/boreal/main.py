@@ -14,6 +14,7 @@ from typing import Any
 
 from boreal.kit.app import App
 from boreal.kit.auth import Authenticator
+from boreal.kit.claims import take_back
 from boreal.kit.clock import Clock
 from boreal.kit.db import Connection, Database, Record
 from boreal.kit.facts import Dispatcher, Renderers
@@ -84,7 +85,12 @@ class Boreal:
         await self.app.get(Fetch).close()
 
     async def work(self) -> None:
-        """Dispatches facts and does due work until cancelled."""
+        """Dispatches facts and does due work until cancelled.
+
+        An embedded database has no other worker, so what a killed one had begun need not wait for the end of its lease.
+        """
+        if self.app.settings.database_url is None:
+            await take_back(self.app.database, now=self.app.clock.now())
         async with self.app.transaction(NOBODY) as tx:
             for room in ROOMS:
                 for kind in room.recurring:

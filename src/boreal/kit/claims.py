@@ -117,6 +117,15 @@ _RESCHEDULE = sa.text(
     sa.bindparam("claimed_at", type_=sa.DateTime(timezone=True)),
 )
 
+_TAKE_BACK = sa.text(
+    "UPDATE work SET due_at = :now, claimed_at = NULL WHERE claimed_at IS NOT NULL AND due_at > :now"
+).bindparams(sa.bindparam("now", type_=sa.DateTime(timezone=True)))
+
+
+async def take_back(database: Database, *, now: datetime) -> None:
+    """Whatever is claimed is due now: for the start of the only worker of a database, whose predecessor is gone."""
+    await database.execute(_TAKE_BACK, now=now)
+
 
 class Claims:
     """Claims due work of one queue and records how it ended. Remembers whose turn is next in a flood."""

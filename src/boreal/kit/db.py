@@ -19,6 +19,21 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 
+_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.CrashShutdownError,
+    ConnectionError,
+    FileNotFoundError,  # its socket
+)
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether the error, or what it came from, is that the server is gone or not there yet: trying again may help."""
+    return error is not None and (isinstance(error, _AWAY) or is_away(error.__cause__ or error.__context__))
+
+
 Record = asyncpg.Record
 Row = asyncpg.Record | Mapping[str, Any]
 """A row as it was read, or anything with the same members."""

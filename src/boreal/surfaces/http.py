@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from boreal.kit.app import App
 from boreal.kit.auth import authorize
+from boreal.kit.db import is_away
 from boreal.kit.problems import Problem
 from boreal.kit.ratelimit import Limiter
 from boreal.kit.routing import Match, Reply, RouteTable
@@ -181,6 +182,10 @@ def _reply_to(error: Exception, scope: Scope) -> Reply:
             status_code=error.status_code,
             headers=error.headers,
         )
+    if is_away(error):
+        _log.error("database_away", method=scope["method"], path=_route_of(scope), error=type(error).__name__)
+        body = {"error": "ServiceUnavailable", "detail": "The database does not answer. Try again."}
+        return Reply(body, status_code=503, headers={"retry-after": "1"})
     _log.error("request_failed", method=scope["method"], path=_route_of(scope), exc_info=error)
     return Reply({"error": "InternalServerError", "detail": "Something went wrong on our side."}, status_code=500)
 
