@@ -68,8 +68,8 @@ class Worker:
                 self._app.metrics.beat("dispatch")
             except Exception as error:
                 _log.error("dispatch_failed", exc_info=error)
-                done = 0
                 await asyncio.sleep(1)
+                continue
             if done:
                 self._app.wakeups.wake()
             else:
@@ -93,6 +93,7 @@ class Worker:
                 except Exception as error:
                     _log.error("claim_failed", queue=queue, exc_info=error)
                     await asyncio.sleep(1)
+                    continue
                 for work in taken:
                     task = asyncio.create_task(self._run(work, claims))
                     running.add(task)
