@@ -16,6 +16,7 @@ import json
 import os
 import statistics
 import time
+import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,9 @@ async def quiet(pids: list[int]) -> None:
         before = now
 
 
-async def run(name: str, step: Step, open_one: Callable[[], Awaitable[Connection]], options: argparse.Namespace) -> None:
+async def run(
+    name: str, step: Step, open_one: Callable[[], Awaitable[Connection]], options: argparse.Namespace
+) -> None:
     """One scenario at one concurrency."""
     connections = [await open_one() for _ in range(options.concurrency)]
     for connection in connections:
@@ -159,7 +162,7 @@ async def scenarios(ready: dict[str, Any], options: argparse.Namespace) -> None:
     for number in range(max(0, missing)):
         price = {"amount_type": "fixed", "price_amount": 1000 + number}
         await setup.request("POST", "/v1/products/", {"name": f"Bench {number}", "prices": [price]})
-    _, made = await setup.request("POST", "/v1/customers/", {"email": f"bench{time.time_ns()}@example.com"})
+    _, made = await setup.request("POST", "/v1/customers/", {"email": f"bench{uuid.uuid4().hex}@example.com"})
     customer = json.loads(made)["id"]
     _, opened = await setup.request("POST", "/v1/checkouts/", {"products": [product]})
     secret = json.loads(opened)["client_secret"]
@@ -170,8 +173,10 @@ async def scenarios(ready: dict[str, Any], options: argparse.Namespace) -> None:
         count += 1
         status, body = await connection.request("POST", "/v1/checkouts/", {"products": [product]})
         path = f"/v1/checkouts/client/{json.loads(body)['client_secret']}/confirm"
-        email = f"buyer{time.time_ns()}-{count}@example.com"
-        return (await connection.request("POST", path, {**BUYER, "customer_email": email}))[0] if status < 400 else status
+        email = f"buyer{uuid.uuid4().hex}-{count}@example.com"
+        if status >= 400:
+            return status
+        return (await connection.request("POST", path, {**BUYER, "customer_email": email}))[0]
 
     wanted: list[tuple[str, Step, Any]] = [
         ("health", simple("GET", "/healthz"), stranger),
@@ -202,6 +207,7 @@ def update(secret: str) -> Step:
 
 
 def main() -> None:
+    """Reads the command line and runs the scenarios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("ready", type=Path, help="the ready file of a demo")
     parser.add_argument("--pid", type=int, nargs="+", required=True, help="the server's process or processes")

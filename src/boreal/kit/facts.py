@@ -88,8 +88,10 @@ def payload(*, name: str, occurred_at: datetime, data: Mapping[str, Any]) -> str
 
 _INSERT = sa.text(
     """
-    INSERT INTO facts (organization_id, name, subject_kind, subject_id, occurred_at, details, payload, endpoint_ids, trace)
-    VALUES (:organization_id, :name, :subject_kind, :subject_id, :occurred_at, :details, :payload, :endpoint_ids, :trace)
+    INSERT INTO facts (
+        organization_id, name, subject_kind, subject_id, occurred_at, details, payload, endpoint_ids, trace)
+    VALUES (
+        :organization_id, :name, :subject_kind, :subject_id, :occurred_at, :details, :payload, :endpoint_ids, :trace)
     """
 ).bindparams(
     sa.bindparam("organization_id", type_=PgUUID),
