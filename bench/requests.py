@@ -141,6 +141,7 @@ BUYER = {"customer_name": "Ada", "customer_billing_address": {"country": "FR"}, 
 
 
 async def scenarios(ready: dict[str, Any], options: argparse.Namespace) -> None:
+    """Makes what the scenarios need, then runs them."""
     parts = urlsplit(ready["base_url"])
     product, organization = ready["product_ids"][0], ready["organization_id"]
 
