@@ -27,7 +27,7 @@ def begin_trace(trace: str | None = None) -> str:
     return chosen
 
 
-def _with_trace(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+def with_trace(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Adds the trace of what runs now, unless the line says that it is about another one."""
     trace = event.get("trace") or _trace.get()
     if trace is not None:
@@ -42,7 +42,7 @@ def configure_logs(*, level: str, json: bool) -> None:
     """
     severity: int = logging.getLevelName(level.upper())
     shared: list[structlog.typing.Processor] = [
-        _with_trace,
+        with_trace,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]

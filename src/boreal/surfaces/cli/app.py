@@ -160,6 +160,8 @@ def _add_work(cli: typer.Typer, root: Root) -> None:
 
         async def again(process: Process) -> None:
             count = await work.retry(process.app.database, now=process.app.clock.now(), id=id)
+            if id is not None and not count:
+                raise CommandFailed(f"no work {id} was given up")
             typer.echo(f"{count} due again")
 
         run(once(root, settings_for(data_dir=data_dir), again))
