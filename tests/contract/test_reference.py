@@ -17,6 +17,11 @@ DEFERRED = Path(__file__).with_name("deferred.txt")
 
 OUR_OWN_SCHEMAS = {
     "CheckoutLocked",  # a second confirmation while the first is under way; the reference does not name the 409
+    "IdempotencyKeyInUse",  # the refusals that any operation may answer with; the reference names none of them
+    "IdempotencyKeyMismatch",
+    "IdempotentReplyLost",
+    "InsufficientScope",
+    "InvalidToken",
     "LicenseKeyTimeframe",  # written out in place there, as is the next
     "RepositoryPermission",
     "ProductPriceSeatTiers",  # split there into -Input and -Output, which platform spec 1.9 does without

@@ -85,6 +85,10 @@ class IdempotentReplyLost(Problem):
         )
 
 
+KEY_REFUSALS: tuple[type[Problem], ...] = (IdempotencyKeyMismatch, IdempotencyKeyInUse, IdempotentReplyLost)
+"""What a write may answer because of its key."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeptReply:
     """A reply as it is given again: its status, the headers that belong to the body, and the body, byte for byte."""

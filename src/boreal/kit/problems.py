@@ -54,10 +54,18 @@ class Unauthorized(Problem):
         super().__init__("Unauthorized", headers={"www-authenticate": 'Bearer realm="polar"'})
 
 
-class InvalidToken(Problem):
-    """A bearer value that is unknown, expired, revoked or malformed (OAuth-style body)."""
+class BearerProblem(Problem):
+    """What is wrong with a bearer token, as OAuth 2.0 says it: `{"error": name, "error_description": words}`."""
+
+    def body(self) -> dict[str, Any]:
+        return {"error": self.error, "error_description": self.detail}
+
+
+class InvalidToken(BearerProblem):
+    """A bearer value that is unknown, expired, revoked or malformed."""
 
     status = 401
+    error = "invalid_token"
 
     def __init__(
         self, description: str = "The access token provided is expired, revoked, malformed, or invalid."
@@ -71,14 +79,12 @@ class InvalidToken(Problem):
             },
         )
 
-    def body(self) -> dict[str, Any]:
-        return {"error": "invalid_token", "error_description": self.detail}
 
-
-class InsufficientScope(Problem):
-    """A valid token that holds none of the acceptable scopes (OAuth-style body)."""
+class InsufficientScope(BearerProblem):
+    """A valid token that holds none of the acceptable scopes."""
 
     status = 403
+    error = "insufficient_scope"
 
     def __init__(self, acceptable: Sequence[str]) -> None:
         description = "The request requires higher privileges than provided by the access token."
@@ -90,9 +96,6 @@ class InsufficientScope(Problem):
                 f'error_description="{description}"'
             },
         )
-
-    def body(self) -> dict[str, Any]:
-        return {"error": "insufficient_scope", "error_description": self.detail}
 
 
 @dataclass(frozen=True, slots=True)

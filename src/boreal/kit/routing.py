@@ -11,7 +11,7 @@ contract tests validate it. Forgetting the audience or the scopes is a `TypeErro
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Literal, get_type_hints
@@ -26,8 +26,9 @@ from starlette.routing import Route
 
 from boreal.kit.app import App
 from boreal.kit.auth import PORTAL, PUBLIC, Actor, Subject
+from boreal.kit.idempotency import KEY_REFUSALS
 from boreal.kit.listing import METADATA_PARAMETER, ListQuery, ListSpec
-from boreal.kit.problems import Problem
+from boreal.kit.problems import BearerProblem, InsufficientScope, InvalidToken, Problem, Unauthorized
 from boreal.kit.reading import Reader, Receive
 
 JSON = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
@@ -56,6 +57,8 @@ class Access:
 
 
 Handler = Callable[..., Any]
+Run = Callable[[MutableMapping[str, Any], Receive, QueryParams | None, dict[str, Any]], Awaitable[Any]]
+"""Calls a handler for a request, given what was read of it."""
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
@@ -141,7 +144,7 @@ class Routes:
                 methods=[method],
                 status_code=status,
                 response_model=returns,
-                responses=_documented(errors),
+                responses=_documented([*_refusals(method, audience, scopes), *errors]),
                 tags=[*self.tags, "public", *(("mcp",) if mcp else ())],
                 operation_id=":".join((*self.tags, operation)),
                 name=operation,
@@ -183,32 +186,43 @@ _PAGINATION = {
 _problem_models: dict[str, type[BaseModel]] = {}
 
 
-def problem_model(name: str) -> type[BaseModel]:
-    """The documented body of a problem: `{"error": name, "detail": string}`, one model per name."""
+def problem_model(problem: type[Problem]) -> type[BaseModel]:
+    """The documented body of a problem: its name and words, one model per name."""
+    name = problem.error or problem.__name__
     if name not in _problem_models:
         error: Any = Literal[name]
-        _problem_models[name] = create_model(name, error=(error, ...), detail=(str, ...))
+        words = "error_description" if issubclass(problem, BearerProblem) else "detail"
+        members: Any = {"error": (error, ...), words: (str, ...)}
+        _problem_models[name] = create_model(problem.__name__, **members)
     return _problem_models[name]
+
+
+def _refusals(method: str, audience: frozenset[Subject], scopes: Sequence[str]) -> Iterator[type[Problem]]:
+    """What every operation of this kind may answer, before it has even begun (platform spec 1.7, 2.2, 2.3)."""
+    if Subject.anonymous not in audience:
+        yield Unauthorized
+    yield InvalidToken
+    if scopes:
+        yield InsufficientScope
+    if method != "GET":
+        yield from KEY_REFUSALS
+
+
+_TOO_MANY = {"description": "Too many requests: an empty body, and in `retry-after` how many seconds to wait."}
 
 
 def _documented(errors: Iterable[type[Problem] | tuple[int, Any]]) -> dict[int | str, dict[str, Any]]:
     by_status: dict[int, list[Any]] = {}
     for error in errors:
-        status, model = (
-            error if isinstance(error, tuple) else (error.status, problem_model(error.error or error.__name__))
-        )
+        status, model = error if isinstance(error, tuple) else (error.status, problem_model(error))
         by_status.setdefault(status, []).append(model)
     documented: dict[int | str, dict[str, Any]] = {}
-    for status, models in by_status.items():
+    for status, models in sorted(by_status.items()):
         union = models[0]
         for model in models[1:]:
             union = union | model
         documented[status] = {"model": union}
-    return documented
-
-
-Run = Callable[[MutableMapping[str, Any], Receive, QueryParams | None, dict[str, Any]], Awaitable[Any]]
-"""Calls a handler for a request, given what was read of it."""
+    return {**documented, 429: _TOO_MANY}
 
 
 def _endpoint(handler: Handler, access: Access, listing: ListSpec | None) -> tuple[Handler, Run]:
