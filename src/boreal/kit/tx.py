@@ -46,6 +46,10 @@ class Locked(Exception):
     """Someone else holds the row."""
 
 
+class NotStored(Exception):
+    """The record to change is not in the database: a defect of the caller."""
+
+
 @dataclass(frozen=True)
 class Noun:
     """How one kind of record is stored, which facts its changes mean, and which status may follow which.
@@ -65,7 +69,7 @@ class Noun:
         if self.transitions is None:
             return
         was = before.status if before is not None else None
-        if was != after.status and after.status not in self.transitions[was]:
+        if was != after.status and after.status not in self.transitions.get(was, frozenset()):
             raise IllegalTransition(f"{self.name} {after.id}: {was} -> {after.status}")
 
 
@@ -81,8 +85,9 @@ class _Storage:
         columns = [table.c[name] for name in self.names]
         chosen = sa.select(*columns).where(table.c.id == sa.bindparam("id"))
         self.select = chosen
-        self.select_for_update = chosen.with_for_update()
-        self.select_for_update_nowait = chosen.with_for_update(nowait=True)
+        # A key never changes, so that rows which refer to this one may be inserted meanwhile: FOR NO KEY UPDATE.
+        self.select_for_update = chosen.with_for_update(key_share=True)
+        self.select_for_update_nowait = chosen.with_for_update(key_share=True, nowait=True)
         self.insert = table.insert().values({name: sa.bindparam(name, type_=table.c[name].type) for name in self.names})
         self._updates: dict[tuple[str, ...], sa.Update] = {}
 
@@ -181,8 +186,9 @@ class Tx:
     ) -> R:
         """Stores a record (None before: a new one) and records what the change means.
 
-        `also` adds facts that the values alone cannot tell; they follow those of `facts(before, after)`. Raises
-        `IllegalTransition`. The database's own constraints raise what the driver raises.
+        `also` adds facts that the values alone cannot tell; they follow those of `facts(before, after)`. Only columns
+        that changed are written. Raises `IllegalTransition` and `NotStored`. The database's own constraints raise what
+        the driver raises.
         """
         storage = self._engine.nouns.of(type(after))
         noun = storage.noun
@@ -193,7 +199,9 @@ class Tx:
             changed = tuple(name for name in storage.names if getattr(before, name) != getattr(after, name))
             if changed:
                 binds = {f"new_{name}": getattr(after, name) for name in changed}
-                await self.connection.execute(storage.update(changed), key=after.id, **binds)
+                done = await self.connection.execute(storage.update(changed), key=before.id, **binds)
+                if done != "UPDATE 1":
+                    raise NotStored(f"{noun.name} {before.id}")
         for name in noun.facts(before, after) + also:
             self._facts.append(facts.Fact(name, noun.name, after.id, details or {}))
         return after
@@ -232,16 +240,16 @@ class Tx:
                 renderers=self._engine.renderers,
                 trace=current_trace(),
             )
-            self._engine_wakes()
             self._facts = []
+            self._wake_after_commit()
         if self._work:
             await work.enqueue(
                 self.connection, self._work, kinds=self._engine.kinds, now=self.now, trace=current_trace()
             )
-            self._engine_wakes()
             self._work = []
+            self._wake_after_commit()
 
-    def _engine_wakes(self) -> None:
+    def _wake_after_commit(self) -> None:
         wake = self._engine.wakeups.wake
         if wake not in self._after:
             self._after.append(wake)
