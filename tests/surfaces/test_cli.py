@@ -18,12 +18,7 @@ from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from boreal.kit import migrations
-from boreal.kit.clock import Clock
-from boreal.kit.db import Database
-from boreal.kit.secrets import Keyring
-from boreal.kit.settings import Settings
-from boreal.main import Root, compose
-from boreal.rooms.platform.public import create_organization
+from boreal.main import Root
 from boreal.surfaces.cli import running
 from boreal.surfaces.cli.app import commands
 from tests.support.postgres import create_database, drop_database
@@ -199,21 +194,11 @@ UNPRICED = """
 """
 
 
-async def found(settings: dict[str, str]) -> UUID:
-    """An organization in the installation."""
-    database = await Database.connect(settings["DATABASE_URL"], pool_size=2)
-    keyring = Keyring.open(Path(settings["BOREAL_DATA_DIR"]) / "keys")
-    boreal = compose(Settings(), database=database, clock=Clock(), keyring=keyring)
-    try:
-        return (await create_organization(boreal.app, name="Acme", slug="acme", ready=True)).id
-    finally:
-        await boreal.close()
-        await database.close()
-
-
 def test_a_shop_is_checked_and_given_tokens(boreal: Boreal, used: dict[str, str]) -> None:
     dsn = used["DATABASE_URL"]
-    id = asyncio.run(found(used))
+    id = UUID(boreal("organization", "create", "Acme", "acme", **used).stdout.strip())
+    refused(boreal("organization", "create", "Acme", "acme", **used), "the slug 'acme' was used before")
+    refused(boreal("organization", "create", "Acme", "A B", **used), "'A B' cannot be a slug")
     refused(boreal("token", "create", "nobody", **used), "there is no organization 'nobody'")
     for name in ("acme", str(id)):
         made = boreal("token", "create", name, "--scope", "orders:read", "--comment", "till", **used)

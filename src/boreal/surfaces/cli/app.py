@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
+import asyncpg
 import typer
 
 from boreal.core.scopes import AvailableScope
 from boreal.kit import work
-from boreal.rooms.platform.public import create_token, organization_by_id, organization_by_slug
+from boreal.rooms.platform.public import create_organization, create_token, organization_by_id, organization_by_slug
 from boreal.surfaces.cli import demo as demonstration
 from boreal.surfaces.cli.backups import add_backups
 from boreal.surfaces.cli.root import Process, Root
@@ -35,6 +36,7 @@ def commands(root: Root) -> typer.Typer:
     )
     _add_processes(cli, root)
     _add_tools(cli, root)
+    _add_organizations(cli, root)
     _add_tokens(cli, root)
     _add_work(cli, root)
     add_backups(cli, root)
@@ -113,6 +115,31 @@ def _add_tools(cli: typer.Typer, root: Root) -> None:
             typer.echo("Every invariant holds.")
 
         run(once(root, settings_for(data_dir=data_dir), report))
+
+
+def _add_organizations(cli: typer.Typer, root: Root) -> None:
+    organization = typer.Typer(help="Organizations.", no_args_is_help=True)
+    cli.add_typer(organization, name="organization")
+
+    @organization.command("create")
+    def organization_create(
+        name: Annotated[str, typer.Argument(help="The name that customers see.")],
+        slug: Annotated[str, typer.Argument(help="Its part of web addresses; it can never be changed.")],
+        email: Annotated[str | None, typer.Option(help="Where customers reach support.")] = None,
+        data_dir: DataDir = None,
+    ) -> None:
+        """Makes an organization that may take payments at once, and prints its id."""
+
+        async def make(process: Process) -> None:
+            try:
+                made = await create_organization(process.app, name=name, slug=slug, email=email, ready=True)
+            except ValueError as wrong:
+                raise CommandFailed(str(wrong)) from None
+            except asyncpg.UniqueViolationError:
+                raise CommandFailed(f"the slug {slug!r} was used before") from None
+            typer.echo(str(made.id))
+
+        run(once(root, settings_for(data_dir=data_dir), make))
 
 
 def _add_tokens(cli: typer.Typer, root: Root) -> None:
