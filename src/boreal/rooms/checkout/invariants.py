@@ -39,8 +39,36 @@ INVARIANTS = {
     "an order is for what the session says": sa.text(
         """
         SELECT checkouts.id FROM checkouts JOIN orders ON orders.checkout_id = checkouts.id
-        WHERE checkouts.trial_end IS NULL AND (orders.currency <> checkouts.currency
-            OR orders.subtotal_amount <> checkouts.amount OR orders.tax_amount <> coalesce(checkouts.tax_amount, 0))
+        WHERE orders.currency <> checkouts.currency OR orders.product_id <> checkouts.product_id
+            OR checkouts.trial_end IS NULL AND (orders.subtotal_amount <> checkouts.amount
+                OR orders.tax_amount <> coalesce(checkouts.tax_amount, 0))
+            OR checkouts.trial_end IS NOT NULL AND orders.total_amount <> 0
+        """
+    ),
+    "an order of a session was paid once, and in full": sa.text(
+        """
+        SELECT checkouts.id FROM checkouts JOIN orders ON orders.checkout_id = checkouts.id
+        LEFT JOIN payments ON payments.checkout_id = checkouts.id AND payments.status = 'succeeded'
+        GROUP BY checkouts.id, orders.id
+        HAVING coalesce(sum(payments.amount), 0) <> orders.total_amount OR count(payments.id) > 1
+        """
+    ),
+    "nobody paid for a session that gave them nothing": sa.text(
+        """
+        SELECT checkouts.id FROM checkouts JOIN payments ON payments.checkout_id = checkouts.id
+        WHERE payments.status = 'succeeded' AND checkouts.status NOT IN ('confirmed', 'succeeded')
+        """
+    ),
+    "a session waits for its payment only while it is confirmed": sa.text(
+        "SELECT id FROM checkouts WHERE status IN ('open', 'expired') AND intent_id IS NOT NULL"
+    ),
+    "the token of a card is kept only while it is needed": sa.text(
+        "SELECT id FROM checkout_attempts WHERE state <> 'started' AND jsonb_exists(request, 'token')"
+    ),
+    "a fulfilled trial is remembered": sa.text(
+        """
+        SELECT checkouts.id FROM checkouts LEFT JOIN trial_redemptions AS trial ON trial.checkout_id = checkouts.id
+        WHERE checkouts.status = 'succeeded' AND (checkouts.trial_end IS NULL) <> (trial.checkout_id IS NULL)
         """
     ),
 }

@@ -85,9 +85,10 @@ async def _stop(app: App, checkout: Checkout, result: Payment | Setup) -> Paymen
 async def _fulfil(app: App, seen: Checkout, result: Payment | Setup | None) -> None:
     async with app.transaction(seen.organization_id) as tx:
         before = await _lock(tx, seen)
-        if before is None or before.customer_id is None:
+        if before is None:
             return
         shelf = await read_shelf(tx.connection, before)
+        assert before.customer_id is not None
         customer = await tx.lock(Customer, before.customer_id)
         assert customer is not None
         purchase = replace(_purchase(before, shelf), payment_id=await payments.record(app, tx, before, result))

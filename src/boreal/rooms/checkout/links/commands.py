@@ -151,10 +151,10 @@ def _amount(selected: ProductDetail, text: str | None) -> int | None:
     """What the visitor wants to pay in whole minor units, if the product leaves it to them and takes that much."""
     price = default_price(selected.prices)
     try:
-        number = Decimal(text) if text is not None else None
+        number = Decimal(text or "NaN")
     except InvalidOperation:
         return None
-    if number is None or price is None or not 0 <= number <= _MAX_AMOUNT:
+    if price is None or not number.is_finite() or not 0 <= number <= _MAX_AMOUNT:
         return None
     amount = int(number)
     return None if 0 < amount < 50 or book.refuse_amount(price, amount) else amount

@@ -1,0 +1,65 @@
+"""How often each operation asks the database. A number here may go down; up only for a reason."""
+
+from collections.abc import Sequence
+
+from tests.support.catalog import FREE, fixed, make_product
+from tests.support.checkout import good, open_session, processor_of
+from tests.support.queries import counted
+from tests.support.shop import Shop
+
+CREATE = 7  # token, products, prices, organization; session, listeners, fact
+READ = 4  # session, products, prices, organization
+UPDATE = 8  # as read; lock, update, listeners, fact
+CONFIRM = 23
+"""Read, other subscriptions, known customer; lock, attempt, mark, safety net; lock, settle, the customer (3), session,
+payment (2), token (2), listeners, facts, work. An event adds one."""
+CONFIRM_FREE = 13
+LIST = 5  # token, page, products, prices, organizations
+
+
+def ours(queries: Sequence[str]) -> list[str]:
+    """Without the sandbox's own books: another processor is asked over the network."""
+    return [query for query in queries if "sandbox_" not in query]
+
+
+async def test_one_session(shop: Shop) -> None:
+    products = [await make_product(shop, recurring_interval="month"), await make_product(shop, fixed(2000))]
+    with counted(shop.app.database) as queries:
+        session = await open_session(shop, *products)
+    assert len(queries) == CREATE, queries
+    with counted(shop.app.database) as queries:
+        good(await session.get())
+    assert len(queries) == READ, queries
+    with counted(shop.app.database) as queries:
+        good(await session.update(customer_name="Ada"))
+    assert len(queries) == UPDATE, queries
+    processor_of(shop).faults.silent = 1.0
+    with counted(shop.app.database) as queries:
+        good(await session.confirm())
+    assert len(ours(queries)) == CONFIRM, ours(queries)
+
+
+async def test_a_free_session(shop: Shop) -> None:
+    session = await open_session(shop, await make_product(shop, FREE))
+    with counted(shop.app.database) as queries:
+        good(await session.confirm(None))
+    assert len(queries) == CONFIRM_FREE, queries
+
+
+async def test_prices_made_for_the_session(shop: Shop) -> None:
+    product = await make_product(shop)
+    with counted(shop.app.database) as queries:
+        session = await open_session(shop, product, prices={product["id"]: [fixed(700)]})
+    assert len(queries) == CREATE + 1, queries
+    with counted(shop.app.database) as queries:
+        good(await session.get())
+    assert len(queries) == READ + 1, queries
+
+
+async def test_a_list_costs_the_same_however_long_it_is(shop: Shop) -> None:
+    for _ in range(3):
+        for number in range(4):
+            await open_session(shop, *[await make_product(shop) for _ in range(number % 2 + 1)])
+        with counted(shop.app.database) as queries:
+            good(await shop.client.get("/v1/checkouts/?limit=100"))
+        assert len(queries) == LIST, queries
