@@ -19,11 +19,15 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 
+FAILURES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What the driver raises when a statement or a connection fails."""
+
 _AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CannotConnectNowError,
     asyncpg.CrashShutdownError,
+    asyncpg.InternalClientError,  # the server has just taken its leave of the connection, which has not ended yet
     ConnectionError,
     FileNotFoundError,  # its socket
 )
@@ -206,11 +210,11 @@ class Database:
     ) -> AsyncIterator[asyncpg.Connection]:
         """A connection of its own (outside the pool) that calls `heard(payload)` for every NOTIFY on the channel."""
         raw = await asyncpg.connect(self.dsn, server_settings={"application_name": "boreal-listen"})
-        await raw.add_listener(channel, lambda _c, _pid, _channel, payload: heard(payload))
         try:
+            await raw.add_listener(channel, lambda _c, _pid, _channel, payload: heard(payload))
             yield raw
         finally:
-            await raw.close()
+            raw.terminate()  # closing it politely would wait for the other side, which may be gone
 
 
 def one_of(column: str, values: type[StrEnum]) -> sa.CheckConstraint:

@@ -16,13 +16,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
-from boreal.kit.db import Connection, Runs, metadata
+from boreal.kit.db import FAILURES, Connection, Runs, metadata
 
 _log = structlog.get_logger("boreal.work")
 
@@ -217,7 +216,7 @@ class Wakeups:
             self._untold = False
             try:
                 await notify()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except FAILURES as error:
                 _log.warning("notify_failed", error=str(error))
             await asyncio.sleep(self._interval_s)
 

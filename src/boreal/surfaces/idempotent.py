@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from asyncpg import InterfaceError, PostgresError
 from fastapi import HTTPException
 from fastapi.exceptions import RequestValidationError
 from starlette.routing import Route
 
 from boreal.kit.app import App
 from boreal.kit.auth import Actor, Subject
+from boreal.kit.db import FAILURES
 from boreal.kit.idempotency import (
     Claim,
     IdempotencyKeyInUse,
@@ -120,7 +120,7 @@ class IdempotentReplies:
             await self._answer(route, scope, receive, heard.send)
         try:
             await self._kept.finish(claim, heard.reply())
-        except (PostgresError, InterfaceError, OSError) as error:
+        except FAILURES as error:
             _log.warning("idempotent_reply_not_kept", exc_info=error)
         return heard
 

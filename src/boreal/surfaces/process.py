@@ -13,6 +13,7 @@ import uvicorn
 
 from boreal.kit.app import App
 from boreal.kit.auth import Authenticator
+from boreal.kit.db import FAILURES
 from boreal.kit.work import NOTIFY, Wakeups
 
 _log = structlog.get_logger("boreal.process")
@@ -22,8 +23,6 @@ STOP_S = 1.5
 
 LISTENER_CHECK_S = 15.0
 """How often a listener asks whether its connection still lives: a host that vanishes does not say so."""
-
-_LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class PortInUse(Exception):
@@ -121,7 +120,7 @@ async def interruptible(main: Coroutine[Any, Any, None]) -> bool:
 async def hear_revocations(app: App) -> None:
     """Listens for revoked tokens as long as it runs; while the listener is lost, nothing is remembered."""
     while True:
-        with suppress(*_LOST):
+        with suppress(*FAILURES):
             async with app.database.listening(Authenticator.CHANNEL, app.authenticator.forget) as connection:
                 app.authenticator.hear(True)
                 await _closed(connection)
@@ -132,7 +131,7 @@ async def hear_revocations(app: App) -> None:
 async def hear_work(app: App) -> None:
     """Wakes this process when another one has written work for it."""
     while True:
-        with suppress(*_LOST):
+        with suppress(*FAILURES):
             async with app.database.listening(Wakeups.CHANNEL, lambda _payload: app.wakeups.wake_here()) as connection:
                 app.wakeups.wake_here()  # for what was written while nobody listened
                 await _closed(connection)
@@ -152,16 +151,12 @@ async def _closed(connection: asyncpg.Connection) -> None:
     """Returns when the connection is lost, or raises what it is lost by."""
     lost = asyncio.Event()
     connection.add_termination_listener(lambda _connection: lost.set())
-    while not lost.is_set():
+    while not lost.is_set() and not connection.is_closed():
         with suppress(TimeoutError):
             async with asyncio.timeout(LISTENER_CHECK_S):
                 await lost.wait()
                 return
-        try:
-            await connection.execute("SELECT", timeout=LISTENER_CHECK_S)
-        except _LOST:
-            connection.terminate()  # closing it politely would wait for the other side again
-            raise
+        await connection.execute("SELECT", timeout=LISTENER_CHECK_S)
 
 
 async def every(seconds: float, action: Callable[[], Awaitable[None]]) -> None:

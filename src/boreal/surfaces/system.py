@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from boreal.kit.app import App
 from boreal.kit.auth import PUBLIC
+from boreal.kit.db import FAILURES
 from boreal.kit.migrations import older_revisions
 from boreal.kit.routing import Reply, Routes
 from boreal.kit.schemas import Schema
@@ -23,7 +24,6 @@ ANSWER_S = 2.0
 LATE_S = 30.0
 """A loop of the worker that has not come round for so long is stuck; an idle one does every five seconds."""
 
-_UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 _REVISION = sa.text("SELECT version_num FROM alembic_version")
 
 routes = Routes("", tags=("system",))
@@ -35,7 +35,7 @@ async def healthz(app: App) -> Response:
     try:
         async with asyncio.timeout(ANSWER_S):
             await app.database.ping()
-    except _UNREACHABLE:
+    except FAILURES:
         return Reply({"status": "unavailable"}, status_code=503)
     return Reply({"status": "ok"})
 
@@ -55,7 +55,7 @@ async def readyz(app: App) -> Response:
             reasons.append("the database is not migrated")
     except asyncpg.UndefinedTableError:
         reasons.append("the database is not migrated")
-    except _UNREACHABLE:
+    except FAILURES:
         reasons.append("the database does not answer")
     if reasons:
         return Reply({"status": "unavailable", "reasons": reasons}, status_code=503)
@@ -68,7 +68,7 @@ async def metrics(app: App) -> Response:
     try:
         async with asyncio.timeout(ANSWER_S):
             page = await app.metrics.page(app.database, queues)
-    except _UNREACHABLE:
+    except FAILURES:
         return Reply({"status": "unavailable"}, status_code=503)
     return Response(page, media_type=CONTENT_TYPE_LATEST)
 

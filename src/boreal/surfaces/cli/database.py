@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from boreal.kit.db import FAILURES
 from boreal.kit.postgres import EmbeddedPostgres
 from boreal.kit.settings import Settings
 
 CONNECT_S = 10.0
 
-CANNOT_CONNECT = (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError)
+CANNOT_CONNECT = (ValueError, *FAILURES)
 
 
 class DatabaseUnavailable(Exception):

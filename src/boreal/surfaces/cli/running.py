@@ -52,7 +52,7 @@ _OURS = (
     PortInUse,
     PostgresFailed,
 )
-_DATABASE = (asyncpg.PostgresError, asyncpg.InterfaceError)
+_DATABASE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 def settings_for(**options: Any) -> Settings:
