@@ -4,17 +4,19 @@ The file is a line of JSON (`Header`), then what `pg_dump` writes in its custom 
 The secret keys are elsewhere, so that who finds a backup cannot read the secrets in it; with `keys` they are in the
 header. `pg_dump`, `pg_restore` and `psql` are those of the embedded PostgreSQL, also for a server of one's own.
 
-A restore happens in one transaction: the database is as it was in the backup, or as it was before.
+A restore begins with a look at the digest in the header, since `pg_restore` does not notice every file that was cut
+short, and happens in one transaction: the database is as it was in the backup, or as it was before.
 """
 
 import asyncio
+import hashlib
 import json
 import os
 import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -34,6 +36,7 @@ FORMAT_VERSION = 1
 LOCK_TIMEOUT_S = 10
 
 _LONGEST_HEADER = 1_000_000  # bytes
+_PART_BYTES = 1 << 20
 _PROLOGUE_LINES = 60
 
 _TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
@@ -61,6 +64,11 @@ class Header:
     created_at: str
     key_fingerprint: str
     keys: str | None = None
+    digest: str = "0" * hashlib.sha256().digest_size * 2
+
+    def line(self) -> bytes:
+        """The first line of the file; as long with any digest."""
+        return json.dumps({"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}).encode() + b"\n"
 
 
 def fingerprint(keyring: Keyring) -> str:
@@ -87,11 +95,11 @@ async def back_up(dsn: str, file: Path, *, keys: str, with_keys: bool, now: date
         key_fingerprint=fingerprint(Keyring.of(keys)),
         keys=keys if with_keys else None,
     )
-    line = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(header)}
     with _beside(file) as written:
-        written.write(json.dumps(line).encode() + b"\n")
-        written.flush()
-        await _dump(dsn, written)
+        written.write(header.line())
+        header = replace(header, digest=await _dump(dsn, written))
+        written.seek(0)
+        written.write(header.line())
     return header
 
 
@@ -105,11 +113,11 @@ def read_header(file: Path) -> Header:
     try:
         said = json.loads(line)
         found = (said.pop("format"), said.pop("format_version"))
+        if found != (FORMAT, FORMAT_VERSION):
+            raise BackupFailed(f"{file} is a backup of format {found[1]}, which this version of Boreal does not know")
+        header = Header(**said)
     except (ValueError, TypeError, AttributeError, KeyError):
         raise BackupFailed(f"{file} is not a backup of Boreal") from None
-    if found != (FORMAT, FORMAT_VERSION):
-        raise BackupFailed(f"{file} is a backup of format {found[1]}, which this version of Boreal does not know")
-    header = Header(**said)
     if header.revision not in {*heads(), *older_revisions()}:
         raise BackupFailed(
             f"{file} was made by Boreal {header.version}, which is newer (its schema is {header.revision}): "
@@ -125,6 +133,8 @@ async def restore(dsn: str, file: Path, *, force: bool) -> Header:
     `BackupFailed`.
     """
     header = read_header(file)
+    if await asyncio.to_thread(_digest, file) != header.digest:
+        raise BackupFailed(f"{file} is damaged or incomplete")
     connection = await asyncpg.connect(dsn)
     try:
         if await connection.fetchval(_TABLES) and not force:
@@ -147,6 +157,7 @@ def _beside(file: Path) -> Iterator[IO[bytes]]:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as written:
             yield written
+            written.flush()
             os.fsync(written.fileno())
         partial.rename(file)
     except OSError as error:
@@ -156,13 +167,27 @@ def _beside(file: Path) -> Iterator[IO[bytes]]:
             partial.unlink()
 
 
-async def _dump(dsn: str, written: IO[bytes]) -> None:
+def _digest(file: Path) -> str:
+    """The digest of all but the first line."""
+    with file.open("rb") as opened:
+        opened.readline(_LONGEST_HEADER)
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+async def _dump(dsn: str, written: IO[bytes]) -> str:
+    """Writes the dump and returns its digest."""
     command = [_program("pg_dump"), f"--dbname={_without_password(dsn)}", "--format=custom", "--schema=public"]
     command += ["--no-owner", "--no-privileges", f"--lock-wait-timeout={LOCK_TIMEOUT_S}s"]
+    digest = hashlib.sha256()
     with tempfile.TemporaryFile() as said:
-        async with _running(command, env=_environment(dsn), stdout=written, stderr=said) as dumping:
+        async with _running(command, env=_environment(dsn), stdout=PIPE, stderr=said) as dumping:
+            assert dumping.stdout is not None
+            while part := await dumping.stdout.read(_PART_BYTES):
+                digest.update(part)
+                written.write(part)
             if await dumping.wait():
                 raise BackupFailed(f"the backup failed: {_told(said)}")
+    return digest.hexdigest()
 
 
 async def _load(dsn: str, file: Path) -> None:
@@ -170,8 +195,9 @@ async def _load(dsn: str, file: Path) -> None:
     read = [_program("pg_restore"), "--file=-", "--no-owner", "--no-privileges"]
     run = [_program("psql"), f"--dbname={_without_password(dsn)}", "--file=-", "--single-transaction", "--no-psqlrc"]
     run += ["--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1"]
-    with tempfile.TemporaryFile() as said, file.open("rb", buffering=0) as dump:
-        _skip_header(dump)
+    with tempfile.TemporaryFile() as said, file.open("rb") as dump:
+        dump.readline()
+        os.lseek(dump.fileno(), dump.tell(), os.SEEK_SET)  # where the program that reads it goes on
         async with (
             _running(read, stdin=dump, stdout=PIPE, stderr=said) as reader,
             _running(run, env=_environment(dsn), stdin=PIPE, stderr=said) as runner,
@@ -199,19 +225,13 @@ async def _running(command: Sequence[str], **options: Any) -> AsyncIterator[Proc
             await process.wait()
 
 
-def _skip_header(dump: IO[bytes]) -> None:
-    """Leaves the file's position, which the program that reads it next inherits, after the first line."""
-    while dump.read(1) not in (b"\n", b""):
-        pass
-
-
 async def _pass_on(script: asyncio.StreamReader, runner: asyncio.StreamWriter) -> None:
     """Hands the script over, without a setting that is news to PostgreSQL 15 and 16 and has its default value here."""
     for _ in range(_PROLOGUE_LINES):
         line = await script.readline()
         if not line.startswith(b"SET transaction_timeout"):
             runner.write(line)
-    while part := await script.read(1 << 20):
+    while part := await script.read(_PART_BYTES):
         runner.write(part)
         await runner.drain()
 

@@ -50,14 +50,14 @@ def older_revisions() -> frozenset[str]:
     return frozenset(item.revision for item in script.walk_revisions()).difference(script.get_heads())
 
 
-def upgrade_sql(current: str | None) -> str:
-    """The SQL from a revision (None: an empty database) to the head; empty when there is nothing to do."""
+def upgrade_sql(current: str | None, *, to: str = "head") -> str:
+    """The SQL from a revision (None: an empty database) to another; empty when there is nothing to do."""
     buffer = io.StringIO()
     config = _config(buffer)
     if current in heads():
         return ""
     with _readable(current):
-        command.upgrade(config, f"{current or 'base'}:head", sql=True)
+        command.upgrade(config, f"{current or 'base'}:{to}", sql=True)
     return buffer.getvalue()
 
 

@@ -27,7 +27,7 @@ def add_backups(cli: typer.Typer, root: Root) -> None:
         data_dir: DataDir = None,
     ) -> None:
         """Writes everything in the database to one file, also while Boreal runs."""
-        run(_back_up(root, settings_for(data_dir=data_dir), file, with_keys=with_keys))
+        run(make_backup(root, settings_for(data_dir=data_dir), file, with_keys=with_keys))
 
     @cli.command("restore")
     def restore_backup(
@@ -36,10 +36,11 @@ def add_backups(cli: typer.Typer, root: Root) -> None:
         data_dir: DataDir = None,
     ) -> None:
         """Makes the database what it was when the backup was made, and migrates it. Boreal must not run."""
-        run(_restore(root, settings_for(data_dir=data_dir), file, force=force))
+        run(bring_back(root, settings_for(data_dir=data_dir), file, force=force))
 
 
-async def _back_up(root: Root, settings: Settings, file: Path, *, with_keys: bool) -> None:
+async def make_backup(root: Root, settings: Settings, file: Path, *, with_keys: bool) -> None:
+    """Makes a backup and says where it is and where its keys are."""
     key_file = root.key_file(settings)
     keys = read_keys(key_file)
     async with running_database(settings, root.data_dir(settings), share=True) as running:
@@ -55,7 +56,8 @@ def _say_made(file: Path, header: Header, key_file: Path) -> None:
         typer.echo(f"The secret keys are NOT in it: keep {key_file} too. Tokens and webhook secrets need it.")
 
 
-async def _restore(root: Root, settings: Settings, file: Path, *, force: bool) -> None:
+async def bring_back(root: Root, settings: Settings, file: Path, *, force: bool) -> None:
+    """Restores a backup, writes its keys where there are none, migrates it, and says which keys are still missing."""
     header = read_header(file)
     key_file = root.key_file(settings)
     fits = _fits(key_file, header)
