@@ -47,6 +47,7 @@ class Actor:
     token_id: UUID | None = None
     user_id: UUID | None = None
     customer_id: UUID | None = None
+    member_id: UUID | None = None
     member_role: str | None = None
     expires_at: datetime | None = None
 
@@ -113,6 +114,7 @@ class Authenticator:
     listening: bool = False
     used: dict[UUID, datetime] = field(default_factory=dict)
     _known: dict[str, tuple[float, Actor]] = field(default_factory=dict)
+    _revocations: int = 0
 
     CHANNEL = "boreal_tokens"
 
@@ -126,7 +128,7 @@ class Authenticator:
             return ANONYMOUS
         prefix = next((p for p in self.resolvers if p and token.startswith(p)), "")
         actor = await self._resolve(self.keyring.hash_token(token), self.resolvers[prefix])
-        if actor.kind is not Subject.anonymous and actor.token_id is not None:
+        if actor.kind in MERCHANT and actor.token_id is not None:
             self.used[actor.token_id] = self.clock.now()
         return actor
 
@@ -135,20 +137,23 @@ class Authenticator:
         if known is not None and self.clock.monotonic_s() - known[0] < self.max_age_s:
             actor = known[1]
         else:
+            began, revocations = self.clock.monotonic_s(), self._revocations
             found = await resolver(token_hash)
             if found is None:
                 raise InvalidToken
             actor = found
-            if self.listening:
+            # What was read may be older than a revocation heard meanwhile: good for this request, not to be remembered.
+            if self.listening and revocations == self._revocations:
                 if len(self._known) >= self.max_size:
                     self._known.clear()
-                self._known[token_hash] = (self.clock.monotonic_s(), actor)
+                self._known[token_hash] = (began, actor)
         if actor.expires_at is not None and actor.expires_at <= self.clock.now():
             raise InvalidToken
         return actor
 
     def forget(self, token_hash: str) -> None:
         """Forgets one token, or everything for `*`."""
+        self._revocations += 1
         if token_hash == "*":
             self._known.clear()
         else:
@@ -157,10 +162,10 @@ class Authenticator:
     def hear(self, listening: bool) -> None:
         """Says whether revocations are being heard; what is remembered is dropped either way."""
         self.listening = listening
-        self._known.clear()
+        self.forget("*")
 
     def take_used(self) -> dict[UUID, datetime]:
-        """When tokens were last used since the last call; the caller stores it."""
+        """When merchants' tokens were last used, since the last call; the caller stores it."""
         used, self.used = self.used, {}
         return used
 
