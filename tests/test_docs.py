@@ -58,10 +58,15 @@ def _blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), flags=re.MULTILINE | re.DOTALL)
 
 
+def _text(default: object) -> str:
+    """A default as one would write it in the environment."""
+    return ",".join(default) if isinstance(default, tuple) else str(default)
+
+
 def test_every_setting_is_described_with_its_default() -> None:
     documented = {row[0].strip("`"): row[1] for row in _rows(ROOT / "docs" / "self-hosting.md", "Settings")}
     wanted = {
-        item.metadata["variable"]: "not set" if item.default in (None, ()) else f"`{item.default}`"
+        item.metadata["variable"]: "not set" if item.default in (None, ()) else f"`{_text(item.default)}`"
         for item in fields(Settings)
     }
     assert documented == wanted

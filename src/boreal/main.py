@@ -25,7 +25,7 @@ from boreal.kit.ratelimit import Limiter
 from boreal.kit.room import Room
 from boreal.kit.routing import Routes
 from boreal.kit.secrets import Keyring
-from boreal.kit.settings import Settings
+from boreal.kit.settings import Settings, SettingsError
 from boreal.kit.tx import Nouns, Transactions
 from boreal.kit.work import NOBODY, Kind, Request, Wakeups, enqueue
 from boreal.kit.worker import Worker
@@ -33,6 +33,7 @@ from boreal.providers.mail.capture import MailCapture
 from boreal.providers.mail.smtp import SmtpMail
 from boreal.providers.payments.sandbox import SandboxProcessor
 from boreal.providers.ports import CardForm, MailBox, MailSender, PaymentProcessor, TaxQuotes
+from boreal.providers.tax.tables import TaxTables
 from boreal.providers.tax.untaxed import Untaxed
 from boreal.rooms.billing.room import room as billing_room
 from boreal.rooms.catalog.room import room as catalog_room
@@ -198,9 +199,19 @@ def _adapters(app: App) -> dict[type[Any], Any]:
         MailBox: box,
         PaymentProcessor: processor,
         CardForm: processor,
-        TaxQuotes: Untaxed(),
+        TaxQuotes: _taxes(settings),
         Fetch: Fetch(allowed_hosts=settings.webhook_allowed_hosts),
     }
+
+
+def _taxes(settings: Settings) -> TaxQuotes:
+    """The source of taxes; a country or registration that it does not know is a `SettingsError`."""
+    if settings.tax == "none":
+        return Untaxed()
+    try:
+        return TaxTables(seller_country=settings.tax_seller_country, registrations=settings.tax_registrations)
+    except ValueError as wrong:
+        raise SettingsError(f"BOREAL_TAX_SELLER_COUNTRY or BOREAL_TAX_REGISTRATIONS: {wrong}") from None
 
 
 def _merged(parts: Any) -> dict[str, Any]:

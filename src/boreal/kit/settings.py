@@ -112,7 +112,21 @@ class Settings:
         "sandbox",
     )
     payments: str = setting("BOREAL_PAYMENTS", "The payment processor.", _choice("sandbox"), "sandbox")
-    tax: str = setting("BOREAL_TAX", "The source of tax rates; `none` collects no tax.", _choice("none"), "none")
+    tax: str = setting(
+        "BOREAL_TAX",
+        "The source of taxes: `tables` are the rates that Boreal ships; `none` collects no tax.",
+        _choice("none", "tables"),
+        "none",
+    )
+    tax_seller_country: str = setting(
+        "BOREAL_TAX_SELLER_COUNTRY", "Where the seller is, for BOREAL_TAX=tables (ISO 3166-1 alpha-2).", _text, "IE"
+    )
+    tax_registrations: tuple[str, ...] = setting(
+        "BOREAL_TAX_REGISTRATIONS",
+        "Where tax is collected, comma separated: `EU`, countries, or parts of a country such as `US-KY`.",
+        _list,
+        ("EU", "GB"),
+    )
     mail: str = setting(
         "BOREAL_MAIL",
         "`capture` keeps mail and shows it under /mail; `smtp` sends it.",

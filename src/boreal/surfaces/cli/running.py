@@ -51,6 +51,7 @@ _OURS = (
     MigrationFailed,
     PortInUse,
     PostgresFailed,
+    SettingsError,
 )
 _DATABASE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
@@ -69,7 +70,8 @@ def settings_for(**options: Any) -> Settings:
 def run(main: Coroutine[Any, Any, None], *, until_stopped: bool = False) -> None:
     """Runs a command to its end, or until SIGINT or SIGTERM, which is the only end that `until_stopped` has.
 
-    What can be expected to go wrong is one readable line and exit code 1; being interrupted is exit code 130.
+    What can be expected to go wrong is one readable line and exit code 1, or 2 for a setting that only the adapter
+    behind it can judge; being interrupted is exit code 130.
     """
     try:
         stopped = uvloop.run(interruptible(main))
@@ -77,9 +79,10 @@ def run(main: Coroutine[Any, Any, None], *, until_stopped: bool = False) -> None
         reason = _first(error)
         if not isinstance(reason, (*_OURS, *_DATABASE, OSError)):
             raise
+        status = 2 if isinstance(reason, SettingsError) else 1
         _log.debug("command_failed", exc_info=reason)
         typer.echo(f"boreal: {_one_line(reason)}", err=True)
-        raise typer.Exit(1) from None
+        raise typer.Exit(status) from None
     if stopped and not until_stopped:
         raise typer.Exit(130)
 
