@@ -19,8 +19,6 @@ from tests.support.shop import Shop
 _TELL = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{name}' AND datname = '{base}'
 """
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{name}' AND datname = '{base}'"
-)
 _ONE = sa.text("SELECT 1")
 
 
