@@ -84,15 +84,16 @@ async def gone(pids: list[int], *, within_s: float) -> bool:
 
 @dataclass
 class Running:
-    """A process of `boreal`; `log` is where it writes both what it says and its log."""
+    """A process of `boreal`, and where it writes what it says and what it logs."""
 
     process: subprocess.Popen[bytes]
+    output: Path
     log: Path
 
     @property
     def said(self) -> str:
         """Everything that it has written so far."""
-        return self.log.read_text()
+        return self.output.read_text() + self.log.read_text()
 
     async def says(self, pattern: str, *, within_s: float = 60.0) -> re.Match[str]:
         """Waits until it has written something that matches."""
@@ -125,18 +126,19 @@ class Running:
 
 @contextlib.contextmanager
 def running(folder: Path, *arguments: str, **values: str) -> Iterator[Running]:
-    """Starts a command that runs until it is stopped; its log is in `folder`. It ends with the block at the latest."""
-    log = folder / f"{arguments[0]}-{monotonic()}.log"
-    with log.open("wb") as written:
+    """Starts a command that runs until it is stopped, and ends with the block at the latest. It writes to `folder`."""
+    name = folder / f"{arguments[0]}-{monotonic()}"
+    output, log = name.with_suffix(".out"), name.with_suffix(".log")
+    with output.open("wb") as out, log.open("wb") as err:
         process = subprocess.Popen(
             [*COMMAND, *arguments],
             env=environment(**values),
             stdin=subprocess.DEVNULL,
-            stdout=written,
-            stderr=written,
+            stdout=out,
+            stderr=err,
             preexec_fn=_die_with_parent,
         )
-    started = Running(process, log)
+    started = Running(process, output, log)
     try:
         yield started
     finally:
