@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -133,7 +134,7 @@ async def test_a_crash_between_the_two_transactions(dsn: str) -> None:
         assert (await session.view())["status"] == "succeeded"
         assert len(await orders(shop)) == len(await payments(shop)) == 1
         (attempt,) = await attempts(shop)
-        assert (attempt["state"], "token" in attempt["request"]) == ("applied", False)
+        assert (attempt["state"], attempt["request"]) == ("applied", {})
 
 
 async def test_a_crash_before_a_refusal(dsn: str) -> None:
@@ -144,7 +145,7 @@ async def test_a_crash_before_a_refusal(dsn: str) -> None:
         await shop.advance(seconds=60)
         assert (await session.view())["status"] == "open"
         (attempt,) = await attempts(shop)
-        assert (attempt["state"], "token" in attempt["request"]) == ("discarded", False)
+        assert (attempt["state"], attempt["request"]) == ("discarded", {})
         assert (await session.pay())["status"] == "succeeded"
 
 
@@ -156,6 +157,22 @@ async def test_an_attempt_outlives_the_hour_of_its_session(dsn: str) -> None:
         processor_of(shop).faults.latency_s = 0
         await shop.advance(hours=1)
         assert (await session.view())["status"] == "succeeded"
+
+
+async def test_days_without_a_worker(dsn: str) -> None:
+    """The processor has forgotten the key by then: what it did is looked for, never asked for again."""
+    async with network(dsn, LosesReplies()) as shop:
+        product = await make_product(shop)
+        paid, untouched = await open_session(shop, product), await open_session(shop, product)
+        assert problem(await paid.confirm()) == LOCKED
+        processor_of(shop).faults = Faults(lost_before=1.0)
+        assert problem(await untouched.confirm()) == LOCKED
+        processor_of(shop).faults = Faults()
+        shop.clock.advance(timedelta(days=3))
+        await finish(shop)
+        assert (await paid.view())["status"] == "succeeded"
+        assert (await untouched.view())["status"] == "open"
+        assert len(await orders(shop)) == len(await payments(shop)) == 1
 
 
 async def settle_by(shop: Shop) -> Callable[[], Awaitable[None]]:

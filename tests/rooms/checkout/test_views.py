@@ -1,10 +1,13 @@
 """Addresses in a session, and the view that the hosted pages have of it (catalog spec 6.13, 9.1)."""
 
+import json
 import uuid
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from boreal.kit.facts import FactRow
 from boreal.kit.problems import Invalid, ResourceNotFound
 from boreal.rooms.checkout.checkouts.errors import ExpiredCheckoutError, PaymentError
 from boreal.rooms.checkout.public import client_confirm, client_update, client_view, client_view_by_id
@@ -86,3 +89,24 @@ async def test_pages_are_refused_in_the_words_of_the_api(shop: Shop) -> None:
     await shop.advance(hours=1)
     with pytest.raises(ExpiredCheckoutError):
         await client_update(shop.app, secret, {})
+
+
+_PAYLOADS = sa.select(FactRow.c.name, FactRow.c.payload).where(FactRow.c.payload.is_not(None)).order_by(FactRow.c.id)
+
+
+async def test_webhooks_show_what_the_api_shows_at_that_moment(shop: Shop) -> None:
+    events = ["checkout.created", "checkout.updated"]
+    endpoint = {"url": "https://hooks.example.com/", "format": "raw", "events": events}
+    good(await shop.client.post("/v1/webhooks/endpoints", json=endpoint), 201)
+    session = await open_session(shop, await make_product(shop), metadata={"plan": "pro"})
+    states = [session.made]
+    good(await session.update(customer_name="Ada"))
+    states.append(await session.view())
+    good(await session.confirm())
+    states.append(await session.view())
+    async with shop.app.transaction(shop.organization_id) as tx:
+        await tx.execute(sa.text("DELETE FROM webhook_endpoints"))
+    told = [(row["name"], json.loads(row["payload"])) for row in await shop.app.database.fetch(_PAYLOADS)]
+    assert [name for name, _ in told] == ["checkout.created", "checkout.updated", "checkout.updated"]
+    for (name, payload), state in zip(told, states, strict=True):
+        assert payload == {"type": name, "timestamp": "2026-01-15T12:00:00Z", "data": state}

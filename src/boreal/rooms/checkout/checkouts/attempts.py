@@ -7,6 +7,7 @@ attempt's id. Whatever dies in between, the same request with the same key gives
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -33,17 +34,17 @@ A = CheckoutAttemptRow.c
 
 _CHECKOUT: TypeAdapter[Checkout] = TypeAdapter(Checkout)
 _INSERT = CheckoutAttemptRow.insert()
-_BY_ID = sa.select(CheckoutAttemptRow).where(A.id == sa.bindparam("id"))
+_STARTED = sa.select(CheckoutAttemptRow).where(A.id == sa.bindparam("id"), A.state == "started")
 _CLOSE = (
     sa.update(CheckoutAttemptRow)
     .where(A.id == sa.bindparam("key"), A.state == "started")
-    .values(
-        state=sa.bindparam("new_state"),
-        settled_at=sa.bindparam("now"),
-        # A token is good for one payment, but it stood for a card: it need not stay.
-        request=A.request.op("-")(sa.literal("token", sa.Text)),
-    )
+    # What was asked is not needed any more: it holds a token that stood for a card, and who the buyer said to be.
+    .values(state=sa.bindparam("new_state"), settled_at=sa.bindparam("now"), candidate={}, request={})
 )
+
+
+KEYS_LAST = timedelta(hours=20)
+"""For how long a request may be repeated: processors forget their keys after a day, and would pay a second time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +52,23 @@ class Attempt:
     """One attempt, as it was written down."""
 
     id: UUID
+    created_at: datetime
     organization_id: UUID
     checkout_id: UUID
-    state: str
     candidate: Checkout
     request: Mapping[str, Any]
 
 
 async def begin(tx: Tx, candidate: Checkout, request: Mapping[str, Any]) -> Attempt:
     """Writes an attempt down. The database refuses a second one for the session while this one is open."""
-    attempt = Attempt(uuid.uuid4(), tx.organization_id, candidate.id, "started", candidate, request)
+    attempt = Attempt(uuid.uuid4(), tx.now, tx.organization_id, candidate.id, candidate, request)
     await tx.execute(
         _INSERT,
         id=attempt.id,
-        created_at=tx.now,
+        created_at=attempt.created_at,
         organization_id=attempt.organization_id,
         checkout_id=attempt.checkout_id,
-        state=attempt.state,
+        state="started",
         settled_at=None,
         candidate=_CHECKOUT.dump_python(candidate, mode="json"),
         request=dict(request),
@@ -75,32 +76,26 @@ async def begin(tx: Tx, candidate: Checkout, request: Mapping[str, Any]) -> Atte
     return attempt
 
 
-async def read(runs: Runs, id: UUID) -> Attempt:
-    """The attempt as it is now."""
-    row = await runs.fetchrow(_BY_ID, id=id)
-    assert row is not None
+async def read(runs: Runs, id: UUID) -> Attempt | None:
+    """The attempt, if it is still under way."""
+    row = await runs.fetchrow(_STARTED, id=id)
+    if row is None:
+        return None
     candidate = _CHECKOUT.validate_python(row["candidate"])
-    return Attempt(row["id"], row["organization_id"], row["checkout_id"], row["state"], candidate, row["request"])
+    return Attempt(row["id"], row["created_at"], row["organization_id"], row["checkout_id"], candidate, row["request"])
 
 
 async def close(tx: Tx, id: UUID, state: str) -> bool:
-    """Ends an attempt as `applied` or `discarded`; False if it had ended before."""
+    """Ends an attempt as `applied` or `discarded`, and forgets what it asked; False if it had ended before."""
     return await tx.execute(_CLOSE, key=id, new_state=state, now=tx.now) == "UPDATE 1"
 
 
 async def perform(app: App, attempt: Attempt) -> Payment | Setup:
-    """Asks the processor; asking again changes nothing. Raises what the port raises."""
+    """Asks the processor; asking again within `KEYS_LAST` changes nothing. Raises what the port raises."""
     processor = app.get(PaymentProcessor)
-    asked = attempt.request
-    details = dict(asked["customer"])
-    address = details.pop("address")
-    customer = await processor.ensure_customer(
-        CustomerDetails(**details, address=PostalAddress(**address) if address else None),
-        known_id=asked["known_customer"],
-        idempotency_key=f"{attempt.id}-customer",
-    )
+    customer = await _customer(app, attempt)
+    asked, key = attempt.request, str(attempt.id)
     source = NewMethod(asked["token"])
-    key = str(attempt.id)
     if asked["kind"] == "setup":
         setup = SetupRequest(
             customer=customer,
@@ -122,3 +117,25 @@ async def perform(app: App, attempt: Attempt) -> Payment | Setup:
         metadata=asked["metadata"],
     )
     return await processor.create_payment(payment, idempotency_key=key)
+
+
+async def repeat(app: App, attempt: Attempt) -> Payment | Setup | None:
+    """What an attempt came to whose process is gone: asked for again, or only looked for when that is not safe.
+
+    None if nothing came of an old attempt. Raises what the port raises.
+    """
+    if app.clock.now() - attempt.created_at < KEYS_LAST:
+        return await perform(app, attempt)
+    customer = await _customer(app, attempt)
+    return await app.get(PaymentProcessor).find_by_idempotency_key(str(attempt.id), customer=customer)
+
+
+async def _customer(app: App, attempt: Attempt) -> str:
+    """The buyer at the processor, brought up to date."""
+    details = dict(attempt.request["customer"])
+    address = details.pop("address")
+    return await app.get(PaymentProcessor).ensure_customer(
+        CustomerDetails(**details, address=PostalAddress(**address) if address else None),
+        known_id=attempt.request["known_customer"],
+        idempotency_key=f"{attempt.id}-customer",
+    )

@@ -219,11 +219,13 @@ async def discard(app: App, attempt: Attempt, result: Payment | Setup | None = N
 async def settle_attempt(app: App, work: Work) -> None:
     """The safety net (kind of work): finishes an attempt that its process could not finish."""
     attempt = await attempts.read(app.database, UUID(work.payload["attempt_id"]))
-    if attempt.state != "started":
+    if attempt is None:
         return
     try:
-        result = await attempts.perform(app, attempt)
+        result = await attempts.repeat(app, attempt)
     except ProcessorRefused:
+        result = None
+    if result is None:
         await discard(app, attempt)
         return
     try:
