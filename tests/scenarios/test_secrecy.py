@@ -65,13 +65,17 @@ async def trade(shop: Shop, url: str) -> list[str]:
     return [*secrets, link, shop.ready["access_token"]]
 
 
-async def mail_lines(data: Path) -> list[str]:
-    """The lines of the captured mails, as far as they say something."""
+async def fetch(data: Path, statement: str) -> list[asyncpg.Record]:
     connection = await asyncpg.connect(EmbeddedPostgres(data).dsn)
     try:
-        rows = await connection.fetch("SELECT subject, text, html FROM captured_mails")
+        return await connection.fetch(statement)
     finally:
         await connection.close()
+
+
+async def mail_lines(data: Path) -> list[str]:
+    """The lines of the captured mails, as far as they say something."""
+    rows = await fetch(data, "SELECT subject, text, html FROM captured_mails")
     lines = [line.strip() for row in rows for part in row.values() for line in re.split(r"[\n<>]", part)]
     return [line for line in lines if len(line) > 15]
 
@@ -86,13 +90,16 @@ async def test_a_whole_sale_leaves_nothing_secret_in_any_log(place: Path) -> Non
             secrets = await trade(shop, receiver.url)
             await receiver.wait_for(4, timeout_s=20)
             mail = await mail_lines(place / "data")
+            await fetch(place / "data", "ALTER TABLE checkouts RENAME TO hidden")
+            for path in (f"/v1/checkouts/client/{secrets[2]}/confirm", "/v1/checkouts/"):
+                await post(shop, path, {**BUYER, "products": shop.ready["product_ids"]}, status=500)
             boreal.kill(*boreal.family()[1:])
             while (await shop.client.get("/v1/orders/")).status_code != 503:
                 await asyncio.sleep(0.01)
             await boreal.stop()
     log = boreal.log.read_text() + (place / "data" / "postgres" / "log").read_text()
     events = Counter(json.loads(line)["event"] for line in boreal.log.read_text().splitlines())
-    assert {"request", "webhook_sent", "database_away"} <= events.keys(), events
+    assert {"request", "webhook_sent", "request_failed", "database_away"} <= events.keys(), events
     assert "Traceback" in log, "a failure is described, too"
     assert any(NAME in line for line in mail)
     keys = (place / "data" / "keys").read_text().split()

@@ -27,6 +27,7 @@ _AWAY = (
     asyncpg.AdminShutdownError,
     asyncpg.CannotConnectNowError,
     asyncpg.CrashShutdownError,
+    asyncpg.InsufficientResourcesError,  # its disk is full, or it has too many connections
     asyncpg.InternalClientError,  # the server has just taken its leave of the connection, which has not ended yet
     ConnectionError,
     FileNotFoundError,  # its socket
@@ -34,7 +35,10 @@ _AWAY = (
 
 
 def is_away(error: BaseException | None) -> bool:
-    """Whether the error, or what it came from, is that the server is gone or not there yet: trying again may help."""
+    """Whether the error, or what it came from, is that the server is gone, not there yet, or out of room.
+
+    Trying again later may help.
+    """
     return error is not None and (isinstance(error, _AWAY) or is_away(error.__cause__ or error.__context__))
 
 

@@ -12,6 +12,8 @@ from contextvars import ContextVar
 
 import structlog
 
+from boreal.kit.db import is_away
+
 _trace: ContextVar[str | None] = ContextVar("trace", default=None)
 
 
@@ -35,6 +37,15 @@ def with_trace(_logger: object, _method: str, event: structlog.typing.EventDict)
     return event
 
 
+def in_short(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Says in one line that the database is away: while it is, everybody meets that, and no traceback tells more."""
+    error = event.get("exc_info")
+    if isinstance(error, BaseException) and is_away(error):
+        del event["exc_info"]
+        event["error"] = f"{type(error).__name__}: {error}".splitlines()[0]
+    return event
+
+
 def configure_logs(*, level: str, json: bool) -> None:
     """Sets up the logs of the process, those of the libraries from warnings up included.
 
@@ -43,6 +54,7 @@ def configure_logs(*, level: str, json: bool) -> None:
     severity: int = logging.getLevelName(level.upper())
     shared: list[structlog.typing.Processor] = [
         with_trace,
+        in_short,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
