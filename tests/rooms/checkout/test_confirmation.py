@@ -129,7 +129,10 @@ async def test_a_buyer_is_one_customer_at_the_processor(shop: Shop) -> None:
     once, monthly = await make_product(shop), await make_product(shop, **MONTHLY)
     first = await (await open_session(shop, once)).pay()
     by_email = await (await open_session(shop, monthly)).pay(customer_email="ADA@example.com")
+    moved = {"email": "ada@new.example.com"}
+    good(await shop.client.patch(f"/v1/customers/{first['customer_id']}", json=moved))
     linked = await (await open_session(shop, once, customer_id=first["customer_id"])).pay()
+    assert linked["customer_email"] == "ada@new.example.com"
     ids = {view["payment_processor_metadata"]["customer_id"] for view in (first, by_email, linked)}
     assert len(ids) == 1
     assert len(await shop.app.database.fetch(_CUSTOMERS)) == 1

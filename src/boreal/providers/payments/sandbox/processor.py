@@ -57,12 +57,15 @@ _STORE_REPLY = (
 _ENSURE_CUSTOMER = sa.text(
     """
     INSERT INTO sandbox_customers (id, reference, email, name, address, tax_id, metadata, created_at, modified_at)
-    VALUES (:id, :reference, :email, :name, :address, :tax_id, :metadata, :now, :now)
+    VALUES (:id, coalesce((SELECT reference FROM sandbox_customers WHERE id = :known_id), :reference), :email, :name,
+        :address, :tax_id, :metadata, :now, :now)
     ON CONFLICT (reference) DO UPDATE SET email = excluded.email, name = excluded.name, address = excluded.address,
         tax_id = excluded.tax_id, metadata = excluded.metadata, modified_at = excluded.modified_at
     RETURNING id
     """
 ).bindparams(
+    sa.bindparam("reference", type_=sa.Text),
+    sa.bindparam("known_id", type_=sa.Text),
     sa.bindparam("address", type_=SandboxCustomerRow.c.address.type),
     sa.bindparam("metadata", type_=SandboxCustomerRow.c.metadata.type),
     sa.bindparam("now", type_=sa.DateTime(timezone=True)),
@@ -104,14 +107,18 @@ class SandboxProcessor:
     async def ensure_customer(
         self, details: CustomerDetails, *, known_id: str | None = None, idempotency_key: str
     ) -> str:
-        """As the port says; the customer is found by its reference."""
+        """As the port says; the customer is found by its known id, else by its reference."""
         return await self._once(
             "ensure_customer",
             details,
             idempotency_key,
             records.CUSTOMER_ID,
             lambda step: step.connection.fetchval(
-                _ENSURE_CUSTOMER, id=step.identity.new_id("cus", details.reference), now=step.now, **asdict(details)
+                _ENSURE_CUSTOMER,
+                id=step.identity.new_id("cus", details.reference),
+                known_id=known_id,
+                now=step.now,
+                **asdict(details),
             ),
         )
 
