@@ -158,6 +158,30 @@ async def test_a_killed_server_comes_back_with_everything_acknowledged(server: E
     keeping.cancel()
 
 
+async def test_a_server_that_is_killed_again_while_it_starts_comes_back(server: EmbeddedPostgres) -> None:
+    keeping = asyncio.create_task(server.keep_running())
+    for _ in range(3):
+        before = server.pid
+        kill(before)
+        assert await happens(lambda: server.pid != before, within_s=15)  # noqa: B023
+        assert not server._is_ready()
+    assert await happens(server._is_ready, within_s=15)
+    assert await run(server, "SELECT 1") == 1
+    assert not keeping.done()
+    keeping.cancel()
+
+
+async def test_a_server_that_cannot_start_any_more_is_given_up(
+    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("boreal.kit.postgres.server._RESTARTS", 2)
+    server._settings["shared_buffers"] = "no number"
+    kill(server.pid)
+    with pytest.raises(PostgresFailed, match="ended with status 1"):
+        async with asyncio.timeout(15):
+            await server.keep_running()
+
+
 @pytest.mark.parametrize("options", [(), ("--watchdog",)], ids=["signal", "watchdog"])
 async def test_when_its_owner_is_killed_no_process_stays(settled: Path, options: tuple[str, ...]) -> None:
     owner, pids = own(settled, *options)

@@ -51,6 +51,7 @@ _LONGEST_SOCKET = 100  # bytes; the smallest limit of a supported system is 104
 _LARGEST_LOG = 10_000_000  # bytes
 _INITIALISED_WITHIN_S = 120
 _READY_WITHIN_S = 300  # recovery may have 4 GB to replay
+_RESTARTS = 6
 
 
 def default_data_dir() -> Path:
@@ -126,12 +127,23 @@ class EmbeddedPostgres:
             self._lock = None
 
     async def keep_running(self) -> None:
-        """Starts the server again whenever it ends by itself. Cancel it before `stop`."""
+        """Starts the server again whenever it ends by itself. Cancel it before `stop`.
+
+        A start may fail because the server was killed again before it was ready; the error of the last of
+        `_RESTARTS` in a row is raised.
+        """
+        failures = 0
         while self._server:
             if self._server.status is not None:
                 await self._server.end()
-                await self._boot()
-            await asyncio.sleep(0.2)
+                try:
+                    await self._boot()
+                    failures = 0
+                except PostgresFailed:
+                    failures += 1
+                    if failures == _RESTARTS:
+                        raise
+            await asyncio.sleep(0.2 * 2**failures)
 
     def _prepare_folders(self) -> None:
         account = self._account
