@@ -13,6 +13,7 @@ import orjson
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.datastructures import QueryParams
+from starlette.requests import ClientDisconnect
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -115,16 +116,15 @@ class Reader:
 
 
 async def body_of(receive: Receive) -> bytes:
-    """The whole body of a request."""
-    message = await receive()
-    content: bytes = message.get("body", b"")
-    if not message.get("more_body", False):
-        return content
-    parts = [content]
-    while message.get("more_body", False):
+    """The whole body of a request; raises `ClientDisconnect` if its sender goes before the end."""
+    parts: list[bytes] = []
+    while True:
         message = await receive()
+        if message["type"] != "http.request":
+            raise ClientDisconnect
         parts.append(message.get("body", b""))
-    return b"".join(parts)
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _is_json(headers: Sequence[tuple[bytes, bytes]]) -> bool:

@@ -35,7 +35,7 @@ JSON = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
 
 def dump(content: Any) -> bytes:
-    """JSON as the API speaks it: UTC with `Z`, no spaces."""
+    """JSON as the API speaks it: no spaces, and times, which have to be in UTC, with `Z` (platform spec 1.2)."""
     return orjson.dumps(content, default=str, option=JSON)
 
 

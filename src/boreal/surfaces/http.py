@@ -1,24 +1,25 @@
 """The HTTP surface: one plain ASGI application for API and pages.
 
 A request is given a trace, its actor (a bad bearer ends here), its route from the dictionary, and the check of
-audience and scope; then FastAPI's route parses and the handler runs. Every problem becomes the body that platform
-spec 1.7 prescribes; what nobody expected is logged and answered with 500.
+audience and scope; then the route reads it and the handler runs. HEAD is answered like GET, without the body. Every
+problem becomes the body that platform spec 1.7 prescribes; what nobody expected is logged and answered with 500.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
+from urllib.parse import parse_qsl
 
 import structlog
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Response
 from fastapi.exceptions import RequestValidationError
+from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 
 from boreal.kit.app import App
 from boreal.kit.auth import authorize
 from boreal.kit.db import is_away
 from boreal.kit.problems import Problem
-from boreal.kit.ratelimit import Limiter
+from boreal.kit.ratelimit import Limiter, RateLimited
 from boreal.kit.routing import Match, Reply, RouteTable
 from boreal.kit.telemetry import begin_trace
 from boreal.surfaces.cors import Cors
@@ -59,11 +60,15 @@ class HttpApp:
             if message["type"] == "http.response.start":
                 started = True
                 message["headers"] = [*message.get("headers", ()), *extra]
+            elif scope["method"] == "HEAD":
+                message = {**message, "body": b""}
             await send(message)
 
         begin_trace()
         try:
-            await self._serve(scope, headers, receive, reply, extra)
+            await self._serve(scope, headers, _bounded(receive), reply, extra)
+        except ClientDisconnect:
+            return
         except Exception as error:
             if started:
                 raise
@@ -77,39 +82,68 @@ class HttpApp:
         send: Send,
         extra: list[tuple[bytes, bytes]],
     ) -> None:
-        if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
+        if scope["method"] == "OPTIONS" and b"origin" in headers and b"access-control-request-method" in headers:
             await self.cors.preflight(headers)(scope, receive, send)
             return
-        _refuse_hostile(scope, headers)
-        if scope["path"].startswith("/api/v1"):
+        length = headers.get(b"content-length", b"0")
+        if length.isdigit() and int(length) > MAX_BODY_BYTES:
+            raise HTTPException(413)
+        raw_path = scope["raw_path"].partition(b"?")[0].decode("latin-1")
+        if raw_path.startswith("/api/v1"):
             extra.append((b"x-polar-deprecation-notice", b"Paths beginning with /api/v1 are deprecated; use /v1."))
-            scope["raw_path"] = scope["raw_path"][len(b"/api") :]
+            raw_path = raw_path.removeprefix("/api")
         header = headers.get(b"authorization")
         actor = await self.app.authenticator.authenticate(header.decode("latin-1") if header else None)
-        raw_path = scope["raw_path"].partition(b"?")[0].decode("latin-1")
         self.limiter.check(actor, raw_path, _peer(scope, headers, self.app.settings.trusted_proxies))
         match = self.table.find(raw_path)
         if match is None:
-            await self._elsewhere(raw_path, scope)(scope, receive, send)
+            await self._elsewhere(raw_path, scope, headers)(scope, receive, send)
             return
-        found = match.routes.get(scope["method"])
+        found = match.routes.get("GET" if scope["method"] == "HEAD" else scope["method"])
         if found is None:
-            raise HTTPException(405, headers={"allow": ", ".join(sorted(match.routes))})
+            raise HTTPException(405, headers={"allow": _allowed(match)})
         scope["boreal"], scope["boreal_route"] = self.app, found.route.path
         scope["actor"] = authorize(actor, audience=found.access.audience, scopes=found.access.scopes)
         scope["path_params"] = dict(zip(found.names, match.values, strict=True))
-        async with AsyncExitStack() as stack:
-            scope["fastapi_middleware_astack"] = stack
-            await self.idempotent(found.route, headers, scope, receive, send)
+        _refuse_nul(scope)
+        await self.idempotent(found.route, headers, scope, receive, send)
 
-    def _elsewhere(self, raw_path: str, scope: Scope) -> Reply:
+    def _elsewhere(self, raw_path: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Response:
+        """The way to the same path with or without its last slash, if that one exists (platform spec 1.1)."""
         other = raw_path[:-1] if raw_path.endswith("/") else raw_path + "/"
-        match: Match | None = self.table.find(other) if len(raw_path) > 1 else None
-        if match is None:
+        if len(raw_path) <= 1 or self.table.find(other) is None:
             raise HTTPException(404)
         query = scope["query_string"].decode("latin-1")
-        location = self.app.settings.url + other + (f"?{query}" if query else "")
-        return Reply(None, status_code=307, headers={"location": location})
+        location = self._origin(scope, headers) + other + (f"?{query}" if query else "")
+        return Response(status_code=307, headers={"location": location})
+
+    def _origin(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str:
+        """Where the caller reached us: the configured address, else the one that the request names."""
+        settings = self.app.settings
+        host = headers.get(b"host")
+        if settings.base_url or not host:
+            return settings.url
+        return f"{scope['scheme']}://{host.decode('latin-1')}"
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Receives a body of `MAX_BODY_BYTES` at most, whatever it says of its length; 413 beyond."""
+    received = 0
+
+    async def receive_bounded() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > MAX_BODY_BYTES:
+            raise HTTPException(413)
+        return message
+
+    return receive_bounded
+
+
+def _allowed(match: Match) -> str:
+    head = {"HEAD"} if "GET" in match.routes else set()
+    return ", ".join(sorted({*match.routes, *head}))
 
 
 async def _answer(route: Route, scope: Scope, receive: Receive, send: Send) -> None:
@@ -136,47 +170,30 @@ def _peer(scope: Scope, headers: Mapping[bytes, bytes], trusted: tuple[str, ...]
     return peer
 
 
-def _refuse_hostile(scope: Scope, headers: Mapping[bytes, bytes]) -> None:
-    """Refuses what no operation could take: NUL in path or query (PostgreSQL has no such character), huge bodies."""
-    if b"%00" in scope["raw_path"] or b"%00" in scope["query_string"]:
-        where = "path" if b"%00" in scope["raw_path"] else "query"
-        fault = {
-            "type": "value_error",
-            "loc": (where,),
-            "msg": "Value error, NUL characters are not allowed",
-            "input": None,
-        }
-        raise RequestValidationError([{**fault, "ctx": {"error": {}}}])
-    length = headers.get(b"content-length", b"0")
-    if length.isdigit() and int(length) > MAX_BODY_BYTES:
-        raise HTTPException(413)
+def _refuse_nul(scope: Scope) -> None:
+    """Refuses NUL in path and query at its place; PostgreSQL has no such character (correction 19)."""
+    texts: list[tuple[str, str, str]] = []
+    if b"%00" in scope["raw_path"]:
+        texts += [("path", name, text) for name, text in scope["path_params"].items()]
+    if b"%00" in scope["query_string"]:
+        texts += [("query", *pair) for pair in parse_qsl(scope["query_string"].decode("latin-1"), True)]
+    fault = {"type": "value_error", "msg": "Value error, NUL characters are not allowed", "ctx": {"error": {}}}
+    faults = [{**fault, "loc": (place, name), "input": text} for place, name, text in texts if "\0" in name + text]
+    if faults:
+        raise RequestValidationError(faults)
 
 
 _PHRASES = {404: "Not Found", 405: "Method Not Allowed", 413: "Content Too Large"}
 
 
-def _reply_to(error: Exception, scope: Scope) -> Reply:
+def _reply_to(error: Exception, scope: Scope) -> Response:
+    if isinstance(error, RateLimited):
+        return Response(status_code=error.status, headers=error.headers)
     if isinstance(error, Problem):
-        return (
-            Reply(error.body(), status_code=error.status, headers=error.headers)
-            if error.status != 429
-            else _empty(error)
-        )
+        return Reply(error.body(), status_code=error.status, headers=error.headers)
     if isinstance(error, RequestValidationError):
-        return Reply(
-            {"error": "RequestValidationError", "detail": [_fault(item) for item in error.errors()]},
-            status_code=422,
-        )
+        return _unprocessable([_fault(item) for item in error.errors()])
     if isinstance(error, HTTPException):
-        if error.status_code == 400:
-            fault = {
-                "type": "json_invalid",
-                "loc": ["body", 0],
-                "msg": "JSON decode error",
-                "input": {},
-                "ctx": {"error": "not UTF-8"},
-            }
-            return Reply({"error": "RequestValidationError", "detail": [fault]}, status_code=422)
         return Reply(
             {"detail": _PHRASES.get(error.status_code, error.detail)},
             status_code=error.status_code,
@@ -190,11 +207,14 @@ def _reply_to(error: Exception, scope: Scope) -> Reply:
     return Reply({"error": "InternalServerError", "detail": "Something went wrong on our side."}, status_code=500)
 
 
-def _empty(error: Problem) -> Reply:
-    reply = Reply(None, status_code=error.status, headers=error.headers)
-    reply.body = b""
-    reply.headers["content-length"] = "0"
-    return reply
+def _unprocessable(faults: Sequence[Mapping[str, Any]]) -> Reply:
+    """422 with these faults; without what was sent, where that is nested too deeply to be sent back."""
+    body = {"error": "RequestValidationError", "detail": faults}
+    try:
+        return Reply(body, status_code=422)
+    except TypeError:
+        body["detail"] = [{**fault, "input": None} for fault in faults]
+        return Reply(body, status_code=422)
 
 
 def _fault(item: dict[str, Any]) -> dict[str, Any]:
