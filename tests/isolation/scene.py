@@ -1,0 +1,333 @@
+"""Two organizations that have one of everything, and what each of them could name to reach into the other.
+
+What is known of an operation stands in the tables below: the value of each of its path parameters, the body that its
+owner would send, what its ids and texts may name. `unknown(operation)` says what is missing for a new one.
+"""
+
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from json import dumps
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import sqlalchemy as sa
+
+from boreal.kit.db import metadata
+from boreal.rooms.checkout.links import commands as links
+from tests.isolation.operations import Operation, takes_id, takes_text
+from tests.support.catalog import fixed, make_product
+from tests.support.checkout import VISA, Session, finish, good, open_session
+from tests.support.shop import Shop, client_of, found_shop, open_shop
+from tests.support.tokens import issue, session, spend
+
+Known = Mapping[str, str]
+"""What an organization has: the name of a value to the value."""
+
+PATHS = {
+    "/v1/checkout-links/{client_secret}": "link_secret",
+    "/v1/checkouts/client/{client_secret}": "checkout_secret",
+    "/v1/checkouts/custom/client/{client_secret}": "custom_checkout_secret",
+    "/v1/checkouts/custom/{id}": "custom_checkout_id",
+    "/v1/checkouts/{id}": "checkout_id",
+    "/v1/customer-portal/orders/{id}": "order_id",
+    "/v1/customers/external/{external_id}": "other_external_id",
+    "/v1/customers/{id}": "customer_id",
+    "/v1/orders/{id}": "order_id",
+    "/v1/organization-access-tokens/{id}": "token_id",
+    "/v1/organizations/{id}": "organization_id",
+    "/v1/products/{id}": "product_id",
+    "/v1/webhooks/endpoints/{id}": "endpoint_id",
+    "/v1/webhooks/events/{id}": "event_id",
+}
+"""The value that a path parameter takes, by the path that ends with it."""
+
+_PURCHASE = {
+    "customer_name": "Changed",
+    "customer_email": "buyer@example.com",
+    "customer_billing_address": {"country": "FR"},
+    "confirmation_token_id": VISA,
+}
+
+BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
+    "PATCH /v1/checkouts/client/{client_secret}": lambda known: {"customer_name": "Changed"},
+    "PATCH /v1/checkouts/custom/client/{client_secret}": lambda known: {"customer_name": "Changed"},
+    "PATCH /v1/checkouts/custom/{id}": lambda known: {"customer_name": "Changed"},
+    "PATCH /v1/checkouts/{id}": lambda known: {"customer_name": "Changed"},
+    "PATCH /v1/customers/external/{external_id}": lambda known: {"name": "Changed"},
+    "PATCH /v1/customers/{id}": lambda known: {"name": "Changed"},
+    "PATCH /v1/organization-access-tokens/{id}": lambda known: {"comment": "Changed"},
+    "PATCH /v1/products/{id}": lambda known: {"name": "Changed"},
+    "PATCH /v1/webhooks/endpoints/{id}": lambda known: {"enabled": False},
+    "POST /v1/checkouts/": lambda known: {"products": [known["product_id"]]},
+    "POST /v1/checkouts/client/{client_secret}/confirm": lambda known: dict(_PURCHASE),
+    "POST /v1/checkouts/custom/": lambda known: {"products": [known["product_id"]]},
+    "POST /v1/checkouts/custom/client/{client_secret}/confirm": lambda known: dict(_PURCHASE),
+    "POST /v1/customer-sessions/": lambda known: {"customer_id": known["customer_id"]},
+    "POST /v1/customers/": lambda known: {"email": "new@example.com"},
+    "POST /v1/organization-access-tokens/": lambda known: {"comment": "New", "scopes": ["orders:read"]},
+    "POST /v1/products/": lambda known: {"name": "New", "prices": [fixed()]},
+    "POST /v1/products/{id}/benefits": lambda known: {"benefits": []},
+    "POST /v1/webhooks/endpoints": lambda known: {"url": "https://new.example/", "format": "raw", "events": []},
+}
+"""The body with which an operation succeeds for who owns what it names."""
+
+SENT: dict[str, Callable[[Known, str], dict[str, Any]]] = {
+    "attached_custom_fields.[].custom_field_id": lambda own, id: {
+        "attached_custom_fields": [{"custom_field_id": id, "required": True}]
+    },
+    "prices.[].id": lambda own, id: {"prices": [{"id": id}]},
+    "prices.[].meter_id": lambda own, id: {"prices": [_metered(id)]},
+    "prices.{}": lambda own, id: {"prices": {id: [fixed()]}},
+    "prices.{}.[].meter_id": lambda own, id: {"prices": {own["product_id"]: [_metered(id)]}},
+    "product_price_id": lambda own, id: {"product_id": own["product_id"], "product_price_id": id},
+}
+"""How a body names something by an id that does not stand at its top, or that counts only beside another one."""
+
+NAMED_BY_ID = {
+    "checkout_id": "checkout_id",
+    "customer_id": "customer_id",
+    "endpoint_id": "endpoint_id",
+    "id": "product_id",
+    "organization_id": "organization_id",
+    "prices.[].id": "product_price_id",
+    "prices.{}": "product_id",
+    "product_id": "product_id",
+    "product_price_id": "product_price_id",
+    "products.[]": "product_id",
+    "subscription_id": "subscription_id",
+}
+"""What an id means, by its place in a body or the name of a filter."""
+
+NOT_BUILT = {
+    "attached_custom_fields.[].custom_field_id": "custom_fields",
+    "benefit_id": "benefits",
+    "benefits.[]": "benefits",
+    "discount_id": "discounts",
+    "medias.[]": "files",
+    "prices.[].meter_id": "meters",
+    "prices.{}.[].meter_id": "meters",
+}
+"""What nobody can have yet, and the table that it will be in."""
+
+NAMED_BY_TEXT = {
+    "customer_email": "email",
+    "email": "email",
+    "external_customer_id": "external_id",
+    "external_id": "external_id",
+    "query": "word",
+    "slug": "slug",
+}
+"""What a text may name, by the member of a body or the name of a filter."""
+
+PLAIN_TEXT = frozenset(
+    {
+        "comment",
+        "confirmation_token_id",
+        "customer_billing_name",
+        "customer_ip_address",
+        "customer_name",
+        "customer_tax_id",
+        "description",
+        "discount_code",
+        "embed_origin",
+        "name",
+        "return_url",
+        "secret",
+        "success_url",
+        "url",
+    }
+)
+"""Texts that name nothing."""
+
+
+def _metered(id: str) -> dict[str, Any]:
+    return {"amount_type": "metered_unit", "meter_id": id, "unit_amount": 1}
+
+
+def unknown(operation: Operation) -> list[str]:
+    """What this folder has to be told about an operation before it can test it, in words for who added it."""
+    here = "tests/isolation/scene.py"
+    missing = [
+        f"PATHS: the name of a value for {prefix}; `furnish` makes one"
+        for prefix in operation.prefixes
+        if prefix not in PATHS
+    ]
+    if operation.body is not None and operation.name not in BODIES:
+        missing.append("BODIES: a body with which it succeeds for the owner")
+    deep = [place for place in operation.references if "." in place.removesuffix(".[]")]
+    missing += [f"SENT: a body with an id at {place}" for place in deep if place not in SENT]
+    named = [*operation.references, *(name for name, kind in operation.filters.items() if takes_id(kind))]
+    missing += [
+        f"NAMED_BY_ID: what {name} names; `furnish` makes one"
+        for name in named
+        if name not in NAMED_BY_ID and name not in NOT_BUILT
+    ]
+    missing += [
+        f"NAMED_BY_ID instead of NOT_BUILT: what {name} names, now that there is a table {NOT_BUILT[name]}"
+        for name in named
+        if NOT_BUILT.get(name) in metadata.tables
+    ]
+    texts = [*operation.words, *(name for name, kind in operation.filters.items() if takes_text(kind))]
+    missing += [
+        f"NAMED_BY_TEXT: what {name} may name, or PLAIN_TEXT if nothing"
+        for name in texts
+        if name not in NAMED_BY_TEXT and name not in PLAIN_TEXT
+    ]
+    return [f"{operation.name} is new to the tests of isolation. Add to {here} {what}." for what in missing]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """`owner` has what `rival` must never see or touch. `spent` are the bearer headers that are good no more.
+
+    `untouched` is what `rows` gives as long as nobody has changed anything of the owner's.
+    """
+
+    owner: Shop
+    rival: Shop
+    owned: Known
+    rivals: Known
+    spent: Mapping[str, bytes]
+    secrets: frozenset[str]
+    untouched: list[str]
+    client: httpx2.AsyncClient
+
+    async def call(
+        self,
+        operation: Operation,
+        header: bytes | None,
+        *,
+        path: str,
+        body: Any = None,
+        query: Mapping[str, Any] | None = None,
+    ) -> httpx2.Response:
+        """The reply to who comes with this `Authorization` header. Fails if it tells anything of the owner.
+
+        What the request itself named is no secret.
+        """
+        headers = {} if header is None else {"authorization": header}
+        reply = await self.client.request(operation.method, path, json=body, params=query, headers=headers)
+        told = f"{reply.text} {reply.headers}"
+        asked = f"{path} {dumps(body)} {dumps(query)}"
+        assert not {secret for secret in self.secrets if secret in told and secret not in asked}, reply.text
+        assert WORD not in told.lower() or WORD in asked.lower(), reply.text
+        return reply
+
+    async def rows(self) -> list[str]:
+        """Every row of the database, as text, that holds an id or a token of the owner's."""
+        return _naming(self.secrets, await _rows(self.owner))
+
+
+WORD = "canary"
+"""Stands in every text of the owner, and in none of the rival's."""
+
+_SECRET = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|polar_[a-z]+_[0-9A-Za-z]{43}|(?:cus|pi|seti)_[0-9a-f]{24}"
+)
+_ROWS = sa.text(
+    " UNION ALL ".join(f"SELECT '{name} ' || {name}::text AS row FROM {name}" for name in sorted(metadata.tables))
+    + " ORDER BY row"
+)
+
+
+def path_of(operation: Operation, known: Known) -> str:
+    """The path with values that somebody knows."""
+    path = operation.path
+    for prefix in reversed(operation.prefixes):
+        start = prefix.rindex("{")
+        path = path[:start] + known[PATHS[prefix]] + path[len(prefix) :]
+    return path
+
+
+async def furnish(shop: Shop, word: str) -> dict[str, str]:
+    """Gives a shop one of everything, with a word of its own in every text; what it then has, by name."""
+    url = "http://127.0.0.1:9/" + word  # nobody listens there, so each attempt is a delivery that failed
+    endpoint = good(await shop.client.post("/v1/webhooks/endpoints", json=_hears(url)), 201)
+    product = await make_product(shop, name=f"{word} Pro", recurring_interval="month", metadata={"word": word})
+    buyers = [await _customer(shop, word, name) for name in ("ada", "bob", "eve")]
+    bought = await open_session(shop, product, customer_id=buyers[0]["id"], metadata={"word": word})
+    await bought.pay(customer_name=f"{word} Ada", customer_email=None)
+    order = await bought.order()
+    checkout, custom = await open_session(shop, product), await open_session(shop, product)
+    link = await links.create(shop.app, organization_id=shop.organization_id, product_ids=[UUID(product["id"])])
+    await finish(shop)
+    deliveries = good(await shop.client.get("/v1/webhooks/deliveries"))["items"]
+    organization = good(await shop.client.get(f"/v1/organizations/{shop.organization_id}"))
+    return {
+        "word": word,
+        "organization_id": str(shop.organization_id),
+        "slug": organization["slug"],
+        "token_id": (await issue(shop)).id,
+        "endpoint_id": endpoint["id"],
+        "event_id": deliveries[0]["webhook_event"]["id"],
+        "product_id": product["id"],
+        "product_price_id": product["prices"][0]["id"],
+        "customer_id": buyers[0]["id"],
+        "email": buyers[0]["email"],
+        "external_id": buyers[0]["external_id"],
+        "other_external_id": buyers[2]["external_id"],
+        "order_id": order["id"],
+        "subscription_id": order["subscription_id"],
+        "checkout_id": checkout.id,
+        "checkout_secret": _secret(checkout),
+        "custom_checkout_id": custom.id,
+        "custom_checkout_secret": _secret(custom),
+        "link_secret": link,
+        "session": await session(shop, buyers[0]["id"]),
+        "other_session": await session(shop, buyers[1]["id"]),
+    }
+
+
+async def _rows(shop: Shop) -> list[str]:
+    return [row["row"] for row in await shop.app.database.fetch(_ROWS)]
+
+
+def _naming(secrets: frozenset[str], rows: list[str]) -> list[str]:
+    return [row for row in rows if not secrets.isdisjoint(_SECRET.findall(row))]
+
+
+def secrets_of(own: Known, rows: list[str]) -> frozenset[str]:
+    """Every id and token in the rows that name an organization, in the rows that name one of those, and so on."""
+    found = frozenset({own["organization_id"]})
+    while True:
+        grown = found.union(*(_SECRET.findall(row) for row in _naming(found, rows)))
+        if grown == found:
+            return found
+        found = grown
+
+
+@asynccontextmanager
+async def open_scene(dsn: str) -> AsyncIterator[Scene]:
+    """Both shops on a database, with their tokens of every kind."""
+    async with open_shop(dsn) as owner:
+        spent = await spend(owner)
+        rival = await found_shop(owner.boreal, owner.clock, slug="rival")
+        rivals = await furnish(rival, "rival")
+        owned = await furnish(owner, WORD)
+        rows = await _rows(owner)
+        secrets = secrets_of(owned, rows)
+        assert secrets.isdisjoint(rivals.values())
+        async with client_of(owner.boreal, None) as client:
+            yield Scene(owner, rival, owned, rivals, spent, secrets, _naming(secrets, rows), client)
+        await owner.check()
+
+
+def _hears(url: str) -> dict[str, Any]:
+    return {"url": url, "format": "raw", "events": ["customer.created", "order.created"]}
+
+
+async def _customer(shop: Shop, word: str, name: str) -> dict[str, Any]:
+    body = {
+        "email": f"{name}@{word}.example.com",
+        "external_id": f"{word}-{name}",
+        "name": f"{word} {name}",
+        "metadata": {"word": word},
+    }
+    return good(await shop.client.post("/v1/customers/", json=body), 201)
+
+
+def _secret(checkout: Session) -> str:
+    return str(checkout.made["client_secret"])

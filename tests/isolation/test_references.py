@@ -1,0 +1,64 @@
+"""What a body names of somebody else's: by id it is refused, by text it means something of the caller's own.
+
+Either way nothing of the owner's changes, is told, or is ever held by a row of the one who named it.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.isolation.operations import OPERATIONS, Operation
+from tests.isolation.scene import BODIES, NAMED_BY_ID, NAMED_BY_TEXT, NOT_BUILT, SENT, Scene, path_of
+from tests.support.tokens import bearer
+
+BY_ID = [(operation, place) for operation in OPERATIONS for place in operation.references]
+BY_TEXT = [(operation, name) for operation in OPERATIONS for name in operation.words if name in NAMED_BY_TEXT]
+
+
+def name_of(part: Operation | str) -> str:
+    return part if isinstance(part, str) else part.name
+
+
+def header_of(operation: Operation, scene: Scene) -> bytes | None:
+    if operation.is_public:
+        return None
+    return bearer(scene.rivals["session"] if operation.is_of_customers else scene.rival.token)
+
+
+def bodies(operation: Operation, scene: Scene, place: str) -> Iterator[dict[str, Any]]:
+    """What names an id of the owner's, within the rival's own good request and without anything else."""
+    id = scene.owned["product_id" if place in NOT_BUILT else NAMED_BY_ID[place]]
+    good = BODIES[operation.name](scene.rivals)
+    good.pop("confirmation_token_id", None)  # else a confirmation that ignores the id would use up the session
+    name, _, rest = place.partition(".")
+    parts = [SENT[place](scene.rivals, id)] if place in SENT else []
+    if rest in ("", "[]"):
+        parts.append({name: [id] if rest else id})
+    for part in parts:
+        yield {**good, **part}
+        yield part
+
+
+@pytest.mark.parametrize(("operation", "place"), BY_ID, ids=name_of)
+async def test_an_id_of_somebody_elses_is_refused(scene: Scene, operation: Operation, place: str) -> None:
+    faults = []
+    for body in bodies(operation, scene, place):
+        path = path_of(operation, scene.rivals)
+        reply = await scene.call(operation, header_of(operation, scene), path=path, body=body)
+        assert reply.is_success or reply.status_code == 422, reply.text
+        if reply.status_code == 422 and reply.json()["error"] == "PolarRequestValidationError":
+            faults += reply.json()["detail"]
+    assert [fault for fault in faults if place.partition(".")[0] in fault["loc"]], faults
+    assert await scene.rows() == scene.untouched
+
+
+@pytest.mark.parametrize(("operation", "name"), BY_TEXT, ids=name_of)
+async def test_a_text_means_what_is_the_callers(scene: Scene, operation: Operation, name: str) -> None:
+    text = scene.owned[NAMED_BY_TEXT[name]]
+    body = {**BODIES[operation.name](scene.rivals), name: text}
+    path = path_of(operation, scene.rivals)
+    for sent in (body, {name: text}):
+        reply = await scene.call(operation, header_of(operation, scene), path=path, body=sent)
+        assert reply.is_success or reply.status_code in (403, 422), reply.text
+    assert await scene.rows() == scene.untouched
