@@ -3,9 +3,11 @@
 import asyncio
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import pytest
 from polar_sdk.webhooks import validate_event
 
 from boreal.kit import backup
-from boreal.kit.backup import BackupFailed, read_header, restore
+from boreal.kit.backup import BackupFailed, back_up, read_header, restore
 from boreal.kit.migrations import heads, migrate, older_revisions, upgrade_sql
 from boreal.kit.postgres import PostgresFailed
 from boreal.kit.settings import Settings, read_settings
@@ -23,7 +25,7 @@ from boreal.main import Root
 from boreal.surfaces.cli.backups import bring_back, make_backup
 from tests.scenarios.test_processes import Shop, ready
 from tests.support.postgres import create_database, drop_database
-from tests.support.processes import run, running, short_folder
+from tests.support.processes import command_of, family, is_alive, run, running, short_folder
 from tests.support.receiver import Receiver, open_receiver
 
 NewDatabase = Callable[[str], Awaitable[str]]
@@ -222,3 +224,24 @@ async def test_what_cannot_be_restored_changes_nothing(
     assert await query(dsn, "SELECT one FROM kept") == 1
     await restore(dsn, whole, force=True)
     assert await query(dsn, "SELECT to_regclass('kept')") is None
+
+
+async def test_an_interrupted_backup_leaves_nothing(
+    place: Path, new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = place / "slow"
+    slow.write_text("#!/bin/sh\necho begun\nexec sleep 600\n")
+    slow.chmod(0o755)
+    monkeypatch.setattr(backup, "_program", lambda name: str(slow))
+    dsn = await new_database("boreal_interrupted")
+    await migrate(dsn)
+    making = asyncio.create_task(
+        back_up(dsn, place / "a.backup", keys=KEYS, with_keys=False, now=datetime(2026, 1, 1, tzinfo=UTC))
+    )
+    while not (sleeping := [pid for pid in family(os.getpid()) if "sleep" in command_of(pid)]):
+        await asyncio.sleep(0.02)
+    making.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await making
+    assert not any(is_alive(pid) for pid in sleeping)
+    assert [path.name for path in place.iterdir()] == ["slow"]

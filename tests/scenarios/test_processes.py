@@ -9,9 +9,11 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import asyncpg
 import httpx2
 import pytest
 
+from boreal.kit.postgres import EmbeddedPostgres
 from tests.support.postgres import create_database, drop_database
 from tests.support.processes import Running, gone, running, short_folder
 
@@ -132,9 +134,32 @@ async def test_a_killed_postgres_is_started_again_under_a_running_process(place:
                 assert monotonic() < deadline and boreal.process.poll() is None, boreal.said
                 status = (await shop.client.get("/v1/products/")).status_code
                 assert status in (200, 503), boreal.said
+                await asyncio.sleep(0.05)
             await shop.completed(await shop.confirm(), within_s=10)
         assert (await shop.client.get("/readyz")).json() == {"status": "ready"}
-        assert (await boreal.stop())[0] == 0
+        settings = place / "data" / "postgres" / "data" / "postgresql.auto.conf"
+        settings.write_text("nonsense = 1\n")
+        boreal.kill(*boreal.family()[1:])
+        await asyncio.to_thread(boreal.process.wait, 20)
+        settings.write_text("")
+        assert boreal.process.returncode == 1
+        assert boreal.log.read_text().splitlines()[-1].startswith("boreal: PostgreSQL ended with status 1."), (
+            boreal.said
+        )
+
+
+async def test_requests_that_hang_do_not_keep_it_from_stopping(place: Path) -> None:
+    with demo(place) as boreal:
+        shop = await ready(boreal, place / "ready")
+        connection = await asyncpg.connect(EmbeddedPostgres(place / "data").dsn)
+        await connection.execute("BEGIN; LOCK TABLE products")
+        hanging = [asyncio.create_task(shop.client.get("/v1/products/")) for _ in range(12)]  # more than connections
+        while not await connection.fetchval("SELECT count(*) > 4 FROM pg_locks WHERE NOT granted"):
+            await asyncio.sleep(0.02)
+        status, took_s = await boreal.stop()
+        assert status == 0 and took_s < 5, boreal.said
+        await asyncio.gather(*hanging, return_exceptions=True)
+        connection.terminate()
 
 
 async def test_being_stopped_while_starting_leaves_nothing(place: Path) -> None:
@@ -167,13 +192,16 @@ async def test_a_worker_hears_at_once_of_what_another_process_sold(database: str
         running(place, "worker", BOREAL_METRICS="127.0.0.1:0", **common) as working,
     ):
         address = (await serving.says(r"Boreal is ready on (\S+)"))[1]
-        await working.says("Boreal's worker is ready")
+        metrics = (await working.says(r"worker is ready\nMetrics are at (\S+)"))[1]
         shop = shop_at(address, said["access_token"], said)
         await shop.completed(await shop.confirm(), within_s=10)  # both are warm now
         await asyncio.sleep(0.2)
         started = monotonic()
         await shop.completed(await shop.confirm(), within_s=10)
         assert monotonic() - started < 2.5, "only polling, every five seconds, can have found it"
+        page = (await shop.client.get(metrics, headers={"authorization": ""})).text
+        assert 'boreal_loop_last_round_seconds{loop="dispatch"}' in page
+        assert (await shop.client.get(metrics.replace("metrics", "readyz"))).json() == {"status": "ready"}
         assert (await shop.client.get("/metrics")).status_code == 404
         assert [(await boreal.stop())[0] for boreal in (serving, working)] == [0, 0]
-        assert (serving.said.count("\n"), working.said.count("\n")) == (1, 1), serving.said + working.said
+        assert (serving.said.count("\n"), working.said.count("\n")) == (1, 2), serving.said + working.said

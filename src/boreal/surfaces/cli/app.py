@@ -81,10 +81,17 @@ def _add_processes(cli: typer.Typer, root: Root) -> None:
 
 async def _say_url(process: Process) -> None:
     typer.echo(f"Boreal is ready on {process.app.settings.url}")
+    _say_metrics(process)
 
 
-async def _say_working(_process: Process) -> None:
+async def _say_working(process: Process) -> None:
     typer.echo("Boreal's worker is ready")
+    _say_metrics(process)
+
+
+def _say_metrics(process: Process) -> None:
+    if process.app.settings.metrics_address is not None:
+        typer.echo(f"Metrics are at http://{process.app.settings.metrics}/metrics")
 
 
 def _add_tools(cli: typer.Typer, root: Root) -> None:

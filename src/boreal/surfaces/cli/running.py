@@ -118,6 +118,9 @@ async def serve(
             settings = replace(settings, port=listener.getsockname()[1])  # port 0 asks for any that is free
         watching = settings.metrics_address
         watched = open_socket(*watching, setting="BOREAL_METRICS") if watching else None
+        if watched is not None:
+            stack.callback(watched.close)
+            settings = replace(settings, metrics="{}:{}".format(*watched.getsockname()))
         process = await stack.enter_async_context(root.open(settings))
         app = process.app
         stack.push_async_callback(_last_upkeep, root, app)
