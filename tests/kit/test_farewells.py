@@ -73,6 +73,31 @@ async def test_a_connection_that_was_told_of_its_end_counts_as_a_server_that_is_
         database.pool.terminate()
 
 
+async def test_a_connection_that_ends_in_the_middle_of_a_transaction_counts_as_a_server_that_is_away(dsn: str) -> None:
+    database = await Database.connect(dsn, pool_size=1)
+    with pytest.raises(asyncpg.InterfaceError) as told:
+        async with database.transaction():
+            await end_connections(dsn, "boreal")
+    assert is_away(told.value)
+    assert await database.fetchval(_ONE) == 1
+    await database.close()
+    with pytest.raises(asyncpg.InterfaceError) as told:
+        await database.fetchval(_ONE)
+    assert is_away(told.value), "a process that stops"
+
+
+async def test_a_misused_connection_does_not_count_as_a_server_that_is_away(dsn: str) -> None:
+    database = await Database.connect(dsn, pool_size=1)
+    async with database.transaction() as connection:
+        slow = asyncio.create_task(connection.fetchval(sa.text("SELECT pg_sleep(0.2)")))
+        await asyncio.sleep(0.05)
+        with pytest.raises(asyncpg.InterfaceError) as told:
+            await connection.fetchval(_ONE)
+        await slow
+    assert not is_away(told.value)
+    await database.close()
+
+
 @pytest.mark.parametrize("hear", [hear_revocations, hear_work])
 async def test_a_listener_that_is_told_of_its_end_before_it_listens_tries_again(
     shop: Shop, dsn: str, hear: object, monkeypatch: pytest.MonkeyPatch

@@ -39,7 +39,10 @@ def is_away(error: BaseException | None) -> bool:
 
     Trying again later may help.
     """
-    return error is not None and (isinstance(error, _AWAY) or is_away(error.__cause__ or error.__context__))
+    if error is None:
+        return False
+    closed = isinstance(error, asyncpg.InterfaceError) and "clos" in str(error)  # the driver has no type of its own
+    return closed or isinstance(error, _AWAY) or is_away(error.__cause__ or error.__context__)
 
 
 Record = asyncpg.Record
