@@ -96,6 +96,12 @@ def test_what_is_not_declared_is_not_found(path: str) -> None:
     assert found(table("/v1/lamps/", "/v1/lamps/{id}"), path) is None
 
 
+def test_nothing_is_no_value() -> None:
+    lamps = table("/v1/lamps/{id}", "/v1/lamps/{id}/shades")
+    assert found(lamps, "/v1/lamps/") is None
+    assert found(lamps, "/v1/lamps//shades") is None
+
+
 def test_the_last_slash_is_part_of_a_path() -> None:
     both = table("/v1/lamps/", "/v1/shades")
     assert found(both, "/v1/lamps/") is not None

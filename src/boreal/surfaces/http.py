@@ -1,8 +1,9 @@
 """The HTTP surface: one plain ASGI application for API and pages.
 
 A request is given a trace, its actor (a bad bearer ends here), its route from the dictionary, and the check of
-audience and scope; then the route reads it and the handler runs. HEAD is answered like GET, without the body. Every
-problem becomes the body that platform spec 1.7 prescribes; what nobody expected is logged and answered with 500.
+audience and scope; then the route reads it and the handler runs. HEAD is answered like GET: the server leaves out the
+body. Every problem becomes the body that platform spec 1.7 prescribes; what nobody expected is logged and answered
+with 500.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
@@ -60,8 +61,6 @@ class HttpApp:
             if message["type"] == "http.response.start":
                 started = True
                 message["headers"] = [*message.get("headers", ()), *extra]
-            elif scope["method"] == "HEAD":
-                message = {**message, "body": b""}
             await send(message)
 
         begin_trace()
