@@ -3,7 +3,11 @@
 The records are `boreal.core.products.Product` and `boreal.core.prices.Price`; the `Product` here is the wire shape.
 """
 
+from boreal.core.custom_fields import shown as show_custom_field_data
 from boreal.rooms.catalog.benefits.schemas import BenefitPublic
+from boreal.rooms.catalog.custom_fields.data import validate as validate_custom_field_data
+from boreal.rooms.catalog.custom_fields.queries import read_slugs as read_custom_field_slugs
+from boreal.rooms.catalog.custom_fields.rendering import render_attached as render_attached_custom_fields
 from boreal.rooms.catalog.custom_fields.schemas import AttachedCustomField
 from boreal.rooms.catalog.discounts.schemas import CheckoutDiscount, DiscountMinimal
 from boreal.rooms.catalog.products.commands import create as create_product
@@ -50,11 +54,15 @@ __all__ = [
     "insert_prices",
     "new_price",
     "price_faults",
+    "read_custom_field_slugs",
     "read_prices",
     "read_products",
+    "render_attached_custom_fields",
     "render_checkout_product",
     "render_customer_order_product",
     "render_order_product",
     "render_price",
     "render_product",
+    "show_custom_field_data",
+    "validate_custom_field_data",
 ]

@@ -4,6 +4,7 @@ from boreal.core import products as product_rules
 from boreal.core.products import Product
 from boreal.kit.room import Room
 from boreal.kit.tx import Noun
+from boreal.rooms.catalog.custom_fields import routes as custom_field_routes
 from boreal.rooms.catalog.invariants import INVARIANTS
 from boreal.rooms.catalog.products import routes as product_routes
 from boreal.rooms.catalog.products import schemas as product_schemas
@@ -15,7 +16,7 @@ PRODUCT = Noun("product", Product, ProductRow, facts=product_rules.facts)
 room = Room(
     name="catalog",
     nouns=(PRODUCT,),
-    routes=(product_routes.routes,),
+    routes=(product_routes.routes, custom_field_routes.routes),
     renderers={"product": payload},
     invariants=INVARIANTS,
     payload_schemas={"product.created": product_schemas.Product, "product.updated": product_schemas.Product},

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo
 from typing_extensions import TypeAliasType, TypedDict
 
 from boreal.kit.schemas import (
     UUID4,
     Boolean,
     Identified,
+    MetadataInput,
     MetadataOutputType,
     NumberOnly,
     Schema,
@@ -18,6 +19,17 @@ from boreal.kit.schemas import (
 Text = Annotated[str, Field(min_length=1)]
 Length = Annotated[int, Field(ge=0, le=2**31 - 1), NumberOnly]
 Bound = Annotated[int, Field(ge=-(2**31), le=2**31 - 1), NumberOnly]
+Slug = Annotated[str, Field(min_length=1, pattern="^[a-z0-9-_]+$")]
+
+
+def _is_above(value: int, info: ValidationInfo) -> int:
+    """Refuses an upper bound below the lower one (catalog spec 3.1)."""
+    if value < info.data.get("ge", value):
+        raise ValueError("Greater than or equal (ge) must be less than or equal to Less than or equal (le)")
+    return value
+
+
+UpperBound = Annotated[Bound, AfterValidator(_is_above)]
 
 
 class CustomFieldCheckboxProperties(TypedDict, total=False):
@@ -40,14 +52,14 @@ class CustomFieldNumberProperties(CustomFieldCheckboxProperties, total=False):
     """Between which numbers the value lies, bounds included."""
 
     ge: Bound
-    le: Bound
+    le: UpperBound
 
 
 class CustomFieldDateProperties(CustomFieldCheckboxProperties, total=False):
     """Between which days the value lies, as Unix seconds, bounds included."""
 
     ge: Bound
-    le: Bound
+    le: UpperBound
 
 
 class CustomFieldSelectOption(Schema):
@@ -111,6 +123,119 @@ CustomField = TypeAliasType(
     "CustomField",
     Annotated[
         CustomFieldText | CustomFieldNumber | CustomFieldDate | CustomFieldCheckbox | CustomFieldSelect,
+        Field(discriminator="type"),
+    ],
+)
+
+
+class CustomFieldCreateBase(Schema):
+    """What new fields of every type have."""
+
+    metadata: MetadataInput = Field(default_factory=dict)
+    slug: Slug
+    name: Text
+    organization_id: UUID4 | None = None
+
+
+class CustomFieldCreateText(CustomFieldCreateBase):
+    """A new field for text."""
+
+    type: Literal["text"]
+    properties: CustomFieldTextProperties
+
+
+class CustomFieldCreateNumber(CustomFieldCreateBase):
+    """A new field for a whole number."""
+
+    type: Literal["number"]
+    properties: CustomFieldNumberProperties
+
+
+class CustomFieldCreateDate(CustomFieldCreateBase):
+    """A new field for a date."""
+
+    type: Literal["date"]
+    properties: CustomFieldDateProperties
+
+
+class CustomFieldCreateCheckbox(CustomFieldCreateBase):
+    """A new box to tick."""
+
+    type: Literal["checkbox"]
+    properties: CustomFieldCheckboxProperties
+
+
+class CustomFieldCreateSelect(CustomFieldCreateBase):
+    """A new choice of one option."""
+
+    type: Literal["select"]
+    properties: CustomFieldSelectProperties
+
+
+CustomFieldCreate = TypeAliasType(
+    "CustomFieldCreate",
+    Annotated[
+        CustomFieldCreateText
+        | CustomFieldCreateNumber
+        | CustomFieldCreateDate
+        | CustomFieldCreateCheckbox
+        | CustomFieldCreateSelect,
+        Field(discriminator="type"),
+    ],
+)
+
+
+class CustomFieldUpdateBase(Schema):
+    """Changes of a field; what is absent or null stays. The type is named as it is, and tells which properties fit."""
+
+    metadata: MetadataInput = Field(default_factory=dict)
+    name: Text | None = None
+    slug: Slug | None = None
+
+
+class CustomFieldUpdateText(CustomFieldUpdateBase):
+    """Changes of a field for text."""
+
+    type: Literal["text"]
+    properties: CustomFieldTextProperties | None = None
+
+
+class CustomFieldUpdateNumber(CustomFieldUpdateBase):
+    """Changes of a field for a whole number."""
+
+    type: Literal["number"]
+    properties: CustomFieldNumberProperties | None = None
+
+
+class CustomFieldUpdateDate(CustomFieldUpdateBase):
+    """Changes of a field for a date."""
+
+    type: Literal["date"]
+    properties: CustomFieldDateProperties | None = None
+
+
+class CustomFieldUpdateCheckbox(CustomFieldUpdateBase):
+    """Changes of a box to tick."""
+
+    type: Literal["checkbox"]
+    properties: CustomFieldCheckboxProperties | None = None
+
+
+class CustomFieldUpdateSelect(CustomFieldUpdateBase):
+    """Changes of a choice of one option."""
+
+    type: Literal["select"]
+    properties: CustomFieldSelectProperties | None = None
+
+
+CustomFieldUpdate = TypeAliasType(
+    "CustomFieldUpdate",
+    Annotated[
+        CustomFieldUpdateText
+        | CustomFieldUpdateNumber
+        | CustomFieldUpdateDate
+        | CustomFieldUpdateCheckbox
+        | CustomFieldUpdateSelect,
         Field(discriminator="type"),
     ],
 )

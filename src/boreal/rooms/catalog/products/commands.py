@@ -6,6 +6,9 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
+
+from boreal.core.custom_fields import AttachedField
 from boreal.core.prices import Price, PriceSource, in_wire_order
 from boreal.core.products import Product
 from boreal.kit.app import App
@@ -14,12 +17,18 @@ from boreal.kit.db import Runs
 from boreal.kit.problems import Fault, Invalid, ResourceNotFound
 from boreal.kit.tx import Tx
 from boreal.rooms.catalog.custom_fields.schemas import AttachedCustomFieldCreate
+from boreal.rooms.catalog.custom_fields.tables import ProductCustomFieldRow
 from boreal.rooms.catalog.products import prices, queries, references
 from boreal.rooms.catalog.products.price_schemas import ExistingProductPrice
 from boreal.rooms.catalog.products.prices import PriceCreate
 from boreal.rooms.catalog.products.queries import ProductDetail
 from boreal.rooms.catalog.products.schemas import ProductCreate, ProductCreateRecurring, ProductUpdate
 from boreal.rooms.platform.public import organization_of
+
+_ATTACH = ProductCustomFieldRow.insert().values(
+    {column.name: sa.bindparam(column.name, type_=column.type) for column in ProductCustomFieldRow.columns}
+)
+_DETACH_ALL = sa.delete(ProductCustomFieldRow).where(ProductCustomFieldRow.c.product_id == sa.bindparam("key"))
 
 _PRICES = ("body", "prices")
 _INTERVAL = ("body", "recurring_interval")
@@ -45,11 +54,14 @@ async def create(app: App, actor: Actor, body: ProductCreate) -> ProductDetail:
             metadata=body.metadata,
         )
         faults = await _price_faults(tx, product, body.prices)
-        faults += await _attachment_faults(tx, product, body.medias, body.attached_custom_fields)
-        if faults:
-            raise Invalid(*faults)
+        faults += await _file_faults(tx, product, body.medias)
+        fields, unknown = await _wanted_fields(tx, product, body.attached_custom_fields)
+        if faults + unknown:
+            raise Invalid(*faults, *unknown)
         await tx.save(None, product)
-        return ProductDetail(product, await _add(tx, product, body.prices))
+        added = await _add(tx, product, body.prices)
+        await _attach(tx, product, fields)
+        return ProductDetail(product, added, fields)
 
 
 async def update(app: App, actor: Actor, *, id: UUID, body: ProductUpdate) -> ProductDetail:
@@ -61,15 +73,20 @@ async def update(app: App, actor: Actor, *, id: UUID, body: ProductUpdate) -> Pr
         faults = _interval_faults(before.product, body) + _trial_faults(before.product, body) + missing
         if wanted is not None:
             faults += await _price_faults(tx, before.product, wanted)
-        faults += await _attachment_faults(tx, before.product, body.medias, body.attached_custom_fields)
-        if faults:
-            raise Invalid(*faults)
+        faults += await _file_faults(tx, before.product, body.medias)
+        fields, unknown = await _wanted_fields(tx, before.product, body.attached_custom_fields)
+        if faults + unknown:
+            raise Invalid(*faults, *unknown)
+        if body.attached_custom_fields is None:
+            fields = before.custom_fields
+        elif fields != before.custom_fields:
+            await tx.execute(_DETACH_ALL, key=id)
+            await _attach(tx, before.product, fields)
         live = before.prices if wanted is None else await _replace(tx, before, wanted)
         product = replace(before.product, modified_at=tx.now, **_changes(body))
-        await tx.save(
-            before.product, product, details={"updated_fields": _updated_fields(before, ProductDetail(product, live))}
-        )
-        return ProductDetail(product, live)
+        after = ProductDetail(product, live, fields)
+        await tx.save(before.product, product, details={"updated_fields": _updated_fields(before, after)})
+        return after
 
 
 async def update_benefits(app: App, actor: Actor, *, id: UUID, benefit_ids: Sequence[UUID]) -> ProductDetail:
@@ -83,7 +100,7 @@ async def update_benefits(app: App, actor: Actor, *, id: UUID, benefit_ids: Sequ
                 raise Invalid(Fault(("body", "benefits", index), "Benefit does not exist.", input=benefit_id))
         product = replace(before.product, modified_at=tx.now)
         await tx.save(before.product, product)
-        return ProductDetail(product, before.prices)
+        return replace(before, product=product)
 
 
 async def _organization_of_product(runs: Runs, actor: Actor, id: UUID) -> UUID:
@@ -140,26 +157,49 @@ async def _price_faults(runs: Runs, product: Product, wanted: Sequence[PriceCrea
     return prices.price_faults(wanted, recurring=product.is_recurring, loc=_PRICES, known_meter_ids=known)
 
 
-async def _attachment_faults(
-    runs: Runs,
-    product: Product,
-    file_ids: Sequence[UUID] | None,
-    custom_fields: Sequence[AttachedCustomFieldCreate] | None,
-) -> list[Fault]:
-    """One fault for each file or custom field that does not exist (catalog spec 2.7)."""
+async def _file_faults(runs: Runs, product: Product, file_ids: Sequence[UUID] | None) -> list[Fault]:
+    """One fault for each file that does not exist (catalog spec 2.7)."""
     known_files = await references.known_files(runs, product.organization_id, file_ids or ())
-    faults = [
+    return [
         Fault(("body", "medias", index), "File does not exist or is not yet uploaded.", input=file_id)
         for index, file_id in enumerate(file_ids or ())
         if file_id not in known_files
     ]
-    field_ids = [field.custom_field_id for field in custom_fields or ()]
-    known_fields = await references.known_custom_fields(runs, product.organization_id, field_ids)
-    return faults + [
-        Fault(("body", "attached_custom_fields", index), "Custom field does not exist.", input=field_id)
-        for index, field_id in enumerate(field_ids)
-        if field_id not in known_fields
+
+
+async def _wanted_fields(
+    runs: Runs, product: Product, asked: Sequence[AttachedCustomFieldCreate] | None
+) -> tuple[tuple[AttachedField, ...], list[Fault]]:
+    """The asked custom fields in their order, and one fault for each that does not exist (catalog spec 2.7)."""
+    asked = asked or ()
+    ids = [field.custom_field_id for field in asked]
+    known = await references.known_custom_fields(runs, product.organization_id, ids)
+    faults = [
+        Fault(("body", "attached_custom_fields", index), "Custom field does not exist.", input=id)
+        for index, id in enumerate(ids)
+        if id not in known
     ]
+    fields = [
+        AttachedField(known[field.custom_field_id], order=index, required=field.required)
+        for index, field in enumerate(asked)
+        if field.custom_field_id in known
+    ]
+    return tuple(fields), faults
+
+
+async def _attach(tx: Tx, product: Product, fields: Sequence[AttachedField]) -> None:
+    """Attaches custom fields to a product that has none."""
+    rows = [
+        {
+            "product_id": product.id,
+            "custom_field_id": field.custom_field.id,
+            "position": field.order,
+            "required": field.required,
+        }
+        for field in fields
+    ]
+    if rows:
+        await tx.execute_many(_ATTACH, rows)
 
 
 def _interval_faults(product: Product, body: ProductUpdate) -> list[Fault]:
@@ -195,4 +235,8 @@ def _changes(body: ProductUpdate) -> dict[str, Any]:
 def _updated_fields(before: ProductDetail, after: ProductDetail) -> list[str]:
     names = ("name", "description", *_TRIAL, "is_archived", "metadata")
     updated = [name for name in names if getattr(before.product, name) != getattr(after.product, name)]
-    return updated if before.prices == after.prices else [*updated, "prices"]
+    if before.prices != after.prices:
+        updated.append("prices")
+    if before.custom_fields != after.custom_fields:
+        updated.append("attached_custom_fields")
+    return updated

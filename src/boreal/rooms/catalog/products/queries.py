@@ -10,16 +10,20 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.core.calendar import RecurringInterval, TrialInterval
+from boreal.core.custom_fields import AttachedField
 from boreal.core.prices import AmountType, Price, PriceSource, in_wire_order
 from boreal.core.products import Product
 from boreal.kit.auth import Actor, visible_to
 from boreal.kit.db import Record, Runs
 from boreal.kit.listing import ListSpec, any_of, flag, search
 from boreal.kit.schemas import UUID4
+from boreal.rooms.catalog.custom_fields.queries import custom_field_of
+from boreal.rooms.catalog.custom_fields.tables import CustomFieldRow, ProductCustomFieldRow
 from boreal.rooms.catalog.products import references
 from boreal.rooms.catalog.products.prices import price_of
 from boreal.rooms.catalog.products.tables import ProductPriceRow, ProductRow
 
+A = ProductCustomFieldRow.c
 P = ProductRow.c
 R = ProductPriceRow.c
 
@@ -28,10 +32,11 @@ _LIVE = sa.and_(R.source == PriceSource.CATALOG.value, R.is_archived.is_(False))
 
 @dataclass(frozen=True, slots=True)
 class ProductDetail:
-    """A product with its live catalog prices, in the order of the wire."""
+    """A product with its live catalog prices and its custom fields, both in the order of the wire."""
 
     product: Product
     prices: tuple[Price, ...]
+    custom_fields: tuple[AttachedField, ...] = ()
 
 
 def _of_oldest_price(key: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
@@ -40,8 +45,12 @@ def _of_oldest_price(key: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     return oldest.correlate(ProductRow).scalar_subquery()
 
 
+# Most products have no custom fields: this spares them the statement that reads those.
+_HAS_CUSTOM_FIELDS = sa.exists().where(A.product_id == P.id).correlate(ProductRow)
+_PRODUCTS = sa.select(ProductRow, _HAS_CUSTOM_FIELDS.label("has_custom_fields"))
+
 PRODUCTS = ListSpec(
-    select=sa.select(ProductRow),
+    select=_PRODUCTS,
     visible=visible_to(P.organization_id),
     key=P.id,
     sorts={
@@ -71,10 +80,17 @@ PRODUCTS = ListSpec(
 )
 
 _IDS = sa.bindparam("ids", type_=ARRAY(PgUUID))
-_BY_ID = sa.select(ProductRow).where(P.id == sa.func.any(_IDS))
+_BY_ID = _PRODUCTS.where(P.id == sa.func.any(_IDS))
 _VISIBLE = _BY_ID.where(visible_to(P.organization_id))
-_LOCK = sa.select(ProductRow).where(P.id == sa.bindparam("id")).with_for_update()
+# What was attached while the lock was waited for, a look beside the locked row would not see: hence always true.
+_LOCK = sa.select(ProductRow, sa.true().label("has_custom_fields")).where(P.id == sa.bindparam("id")).with_for_update()
 _LIVE_PRICES = sa.select(ProductPriceRow).where(R.product_id == sa.func.any(_IDS), _LIVE)
+_ATTACHED = (
+    sa.select(CustomFieldRow, A.product_id, A.required)
+    .join_from(ProductCustomFieldRow, CustomFieldRow, CustomFieldRow.c.id == A.custom_field_id)
+    .where(A.product_id == sa.func.any(_IDS))
+    .order_by(A.position)
+)
 _VISIBLE_PRICE = sa.select(ProductPriceRow).where(
     R.id == sa.bindparam("id"), R.source == PriceSource.CATALOG.value, visible_to(R.organization_id)
 )
@@ -100,17 +116,38 @@ def product_of(row: Record) -> Product:
 
 
 async def with_prices(runs: Runs, rows: Sequence[Record]) -> dict[UUID, ProductDetail]:
-    """The products of some rows, in their order, each with its live prices."""
+    """The products of some rows, in their order, each with its live prices and its custom fields.
+
+    One statement, and one more if any of them has custom fields.
+    """
     if not rows:
         return {}
     prices: dict[UUID, list[Price]] = {row["id"]: [] for row in rows}
     for price in await runs.fetch(_LIVE_PRICES, ids=list(prices)):
         prices[price["product_id"]].append(price_of(price))
-    return {row["id"]: ProductDetail(product_of(row), in_wire_order(prices[row["id"]])) for row in rows}
+    fields = await _attached(runs, [row["id"] for row in rows if row["has_custom_fields"]])
+    return {
+        row["id"]: ProductDetail(product_of(row), in_wire_order(prices[row["id"]]), tuple(fields.get(row["id"], ())))
+        for row in rows
+    }
+
+
+async def _attached(runs: Runs, product_ids: Sequence[UUID]) -> dict[UUID, list[AttachedField]]:
+    """The custom fields of the products that have any, in order."""
+    if not product_ids:
+        return {}
+    fields: dict[UUID, list[AttachedField]] = {}
+    for row in await runs.fetch(_ATTACHED, ids=list(product_ids)):
+        listed = fields.setdefault(row["product_id"], [])
+        listed.append(AttachedField(custom_field_of(row), order=len(listed), required=row["required"]))
+    return fields
 
 
 async def read_products(runs: Runs, ids: Sequence[UUID]) -> dict[UUID, ProductDetail]:
-    """Products by id, archived ones too, of any organization: the caller knows why it may see them. Two statements."""
+    """Products by id, archived ones too, of any organization: the caller knows why it may see them.
+
+    Two statements, three if any of the products has custom fields.
+    """
     return await with_prices(runs, await runs.fetch(_BY_ID, ids=list(ids)))
 
 
@@ -129,7 +166,7 @@ async def find_price(runs: Runs, actor: Actor, price_id: UUID) -> tuple[Price, P
 
 
 async def lock_product(runs: Runs, id: UUID) -> ProductDetail:
-    """A product that exists, locked until the end of the transaction, with its live prices."""
+    """A product that exists, locked until the end of the transaction, with its live prices and its custom fields."""
     row = await runs.fetchrow(_LOCK, id=id)
     assert row is not None
     return (await with_prices(runs, [row]))[id]

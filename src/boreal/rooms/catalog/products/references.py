@@ -1,7 +1,7 @@
 """What a product may refer to: meters, files, custom fields and benefits.
 
-None of them can exist yet, so each look-up finds nothing and whoever names one is told that it does not exist. The room
-or resource that brings one of them replaces its look-up here, and nothing else of the products.
+Meters, files and benefits cannot exist yet, so their look-ups find nothing and whoever names one is told that it does
+not exist. The room or resource that brings one of them replaces its look-up here, and nothing else of the products.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
+from boreal.core.custom_fields import CustomField
 from boreal.kit.db import Runs
+from boreal.rooms.catalog.custom_fields import queries as custom_fields
 
 BENEFIT_ID: sa.ColumnElement[UUID] = sa.cast(sa.null(), PgUUID)
 """The benefits attached to a product, for the filter `benefit_id` of the list: none."""
@@ -26,9 +28,9 @@ async def known_files(runs: Runs, organization_id: UUID, ids: Iterable[UUID]) ->
     return frozenset()
 
 
-async def known_custom_fields(runs: Runs, organization_id: UUID, ids: Iterable[UUID]) -> frozenset[UUID]:
-    """Those of `ids` that are custom fields of the organization (catalog spec 2.7)."""
-    return frozenset()
+async def known_custom_fields(runs: Runs, organization_id: UUID, ids: Iterable[UUID]) -> dict[UUID, CustomField]:
+    """Those of `ids` that are custom fields of the organization, by id, kept alive until the end of the transaction."""
+    return await custom_fields.attachable(runs, organization_id, ids)
 
 
 async def known_benefits(runs: Runs, organization_id: UUID, ids: Iterable[UUID]) -> frozenset[UUID]:

@@ -8,6 +8,7 @@ from boreal.core.prices import AmountType, Price, PriceType
 from boreal.core.pricing import seat_bounds
 from boreal.core.products import Product
 from boreal.kit.db import Connection
+from boreal.rooms.catalog.custom_fields.rendering import render_attached
 from boreal.rooms.catalog.products.queries import ProductDetail, read_products
 
 
@@ -106,11 +107,11 @@ def render_checkout_product(detail: ProductDetail) -> dict[str, Any]:
 
 
 def render_product(detail: ProductDetail) -> dict[str, Any]:
-    """A product as its merchant sees it (contract `Product`). Custom fields cannot be attached yet."""
+    """A product as its merchant sees it (contract `Product`)."""
     return {
         **render_checkout_product(detail),
         "metadata": detail.product.metadata,
-        "attached_custom_fields": [],
+        "attached_custom_fields": render_attached(detail.custom_fields),
     }
 
 
