@@ -48,9 +48,9 @@ async def new_database() -> AsyncIterator[NewDatabase]:
     made: list[str] = []
 
     async def make(name: str) -> str:
-        await drop_database(name)
-        made.append(name)
-        return await create_database(name)
+        made.append(f"boreal_{name}_{os.getpid()}")
+        await drop_database(made[-1])
+        return await create_database(made[-1])
 
     yield make
     for name in made:
@@ -124,7 +124,7 @@ async def test_a_shop_moves_from_one_database_to_another(
         assert file.stat().st_mode & 0o777 == 0o600
 
         new.mkdir()
-        settings = {"DATABASE_URL": await new_database("boreal_moved"), "BOREAL_DATA_DIR": str(new)}
+        settings = {"DATABASE_URL": await new_database("moved"), "BOREAL_DATA_DIR": str(new)}
         said = await asyncio.to_thread(run, "restore", str(file), **settings)
         assert f"{new}/keys is missing: put the key file of the backup there" in said.stdout, said.stderr
         shutil.copy(old / "keys", new / "keys")
@@ -151,7 +151,7 @@ async def test_keys_travel_only_when_asked(
     """From a database of one's own to an embedded one and back."""
     keys, file, home = KEYS, place / "with.backup", place / "home"
     (place / "keys").write_text(keys)
-    settings = {"DATABASE_URL": await new_database("boreal_travelling"), "BOREAL_DATA_DIR": str(place)}
+    settings = {"DATABASE_URL": await new_database("travelling"), "BOREAL_DATA_DIR": str(place)}
     await migrate(settings["DATABASE_URL"])
     assert "The secret keys are in it" in await makes(capsys, file, with_keys=True, **settings)
     with pytest.raises(BackupFailed, match="exists already"):
@@ -179,7 +179,7 @@ async def test_a_backup_of_an_older_schema_is_migrated(
     place: Path, new_database: NewDatabase, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (place / "keys").write_text(KEYS)
-    dsn, other = await new_database("boreal_older"), await new_database("boreal_newer")
+    dsn, other = await new_database("older"), await new_database("newer")
     settings = {"DATABASE_URL": dsn, "BOREAL_DATA_DIR": str(place)}
     oldest = min(older_revisions(), default=None)
     if oldest is None:
@@ -199,7 +199,7 @@ async def test_what_cannot_be_restored_changes_nothing(
     place: Path, new_database: NewDatabase, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (place / "keys").write_text(KEYS)
-    dsn, whole = await new_database("boreal_kept"), place / "whole.backup"
+    dsn, whole = await new_database("kept"), place / "whole.backup"
     await migrate(dsn)
     await makes(capsys, whole, DATABASE_URL=dsn, BOREAL_DATA_DIR=str(place))
     await query(dsn, "CREATE TABLE kept AS SELECT 1 AS one")
@@ -233,7 +233,7 @@ async def test_an_interrupted_backup_leaves_nothing(
     slow.write_text("#!/bin/sh\necho begun\nexec sleep 600\n")
     slow.chmod(0o755)
     monkeypatch.setattr(backup, "_program", lambda name: str(slow))
-    dsn = await new_database("boreal_interrupted")
+    dsn = await new_database("interrupted")
     await migrate(dsn)
     making = asyncio.create_task(
         back_up(dsn, place / "a.backup", keys=KEYS, with_keys=False, now=datetime(2026, 1, 1, tzinfo=UTC))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -175,7 +176,7 @@ async def test_being_stopped_while_starting_leaves_nothing(place: Path) -> None:
 @pytest.fixture
 async def database() -> Any:
     """An empty database on the server of the tests."""
-    name = "boreal_processes"
+    name = f"boreal_processes_{os.getpid()}"
     await drop_database(name)
     yield await create_database(name)
     await drop_database(name)
