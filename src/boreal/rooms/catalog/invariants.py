@@ -3,10 +3,15 @@
 import sqlalchemy as sa
 
 from boreal.core.prices import AmountType, PriceSource
+from boreal.rooms.catalog.discounts.tables import DiscountRedemptionRow, DiscountRow
 from boreal.rooms.catalog.products.tables import ProductPriceRow, ProductRow
 
 P = ProductRow.c
 R = ProductPriceRow.c
+D = DiscountRow.c
+
+_REDEEMED = sa.select(sa.func.count()).where(DiscountRedemptionRow.c.discount_id == D.id).correlate(DiscountRow)
+_ELSEWHERE = sa.exists().where(P.id == sa.func.any(D.product_ids), P.organization_id != D.organization_id)
 
 _LIVE = sa.and_(R.source == PriceSource.CATALOG.value, R.is_archived.is_(False))
 _PRICED = sa.select(R.id, R.product_id).join_from(ProductPriceRow, ProductRow, P.id == R.product_id)
@@ -23,4 +28,6 @@ INVARIANTS = {
     "only a recurring product has metered prices": _PRICED.where(
         R.amount_type == AmountType.METERED_UNIT.value, P.recurring_interval.is_(None)
     ),
+    "a discount counts its redemptions": sa.select(D.id).where(D.redemptions_count != _REDEEMED.scalar_subquery()),
+    "a discount is limited to products of its organization": sa.select(D.id).where(_ELSEWHERE.correlate(DiscountRow)),
 }

@@ -9,7 +9,11 @@ from boreal.rooms.catalog.custom_fields.data import validate as validate_custom_
 from boreal.rooms.catalog.custom_fields.queries import read_slugs as read_custom_field_slugs
 from boreal.rooms.catalog.custom_fields.rendering import render_attached as render_attached_custom_fields
 from boreal.rooms.catalog.custom_fields.schemas import AttachedCustomField
+from boreal.rooms.catalog.discounts.queries import find_discount, read_discounts
+from boreal.rooms.catalog.discounts.redemptions import link_redemption, lock_discount, redeem, release_redemption
+from boreal.rooms.catalog.discounts.rendering import render_checkout_discount, render_discount_minimal
 from boreal.rooms.catalog.discounts.schemas import CheckoutDiscount, DiscountMinimal
+from boreal.rooms.catalog.discounts.tables import DiscountRow
 from boreal.rooms.catalog.products.commands import create as create_product
 from boreal.rooms.catalog.products.price_schemas import AnyProductPrice, ProductPricesCreate
 from boreal.rooms.catalog.products.prices import insert as insert_prices
@@ -40,6 +44,7 @@ __all__ = [
     "CheckoutProduct",
     "CustomerProduct",
     "DiscountMinimal",
+    "DiscountRow",
     "Product",
     "ProductBase",
     "ProductCreate",
@@ -49,17 +54,25 @@ __all__ = [
     "ProductRow",
     "TrialConfiguration",
     "create_product",
+    "find_discount",
     "find_price",
     "find_products",
     "insert_prices",
+    "link_redemption",
+    "lock_discount",
     "new_price",
     "price_faults",
     "read_custom_field_slugs",
+    "read_discounts",
     "read_prices",
     "read_products",
+    "redeem",
+    "release_redemption",
     "render_attached_custom_fields",
+    "render_checkout_discount",
     "render_checkout_product",
     "render_customer_order_product",
+    "render_discount_minimal",
     "render_order_product",
     "render_price",
     "render_product",

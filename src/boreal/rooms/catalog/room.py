@@ -1,10 +1,13 @@
 """The manifest of the catalog room."""
 
 from boreal.core import products as product_rules
+from boreal.core.discounts import Discount
 from boreal.core.products import Product
 from boreal.kit.room import Room
 from boreal.kit.tx import Noun
 from boreal.rooms.catalog.custom_fields import routes as custom_field_routes
+from boreal.rooms.catalog.discounts import routes as discount_routes
+from boreal.rooms.catalog.discounts.tables import DiscountRow
 from boreal.rooms.catalog.invariants import INVARIANTS
 from boreal.rooms.catalog.products import routes as product_routes
 from boreal.rooms.catalog.products import schemas as product_schemas
@@ -12,11 +15,12 @@ from boreal.rooms.catalog.products.rendering import payload
 from boreal.rooms.catalog.products.tables import ProductRow
 
 PRODUCT = Noun("product", Product, ProductRow, facts=product_rules.facts)
+DISCOUNT = Noun("discount", Discount, DiscountRow)
 
 room = Room(
     name="catalog",
-    nouns=(PRODUCT,),
-    routes=(product_routes.routes, custom_field_routes.routes),
+    nouns=(PRODUCT, DISCOUNT),
+    routes=(product_routes.routes, discount_routes.routes, custom_field_routes.routes),
     renderers={"product": payload},
     invariants=INVARIANTS,
     payload_schemas={"product.created": product_schemas.Product, "product.updated": product_schemas.Product},

@@ -1,9 +1,12 @@
-"""Wire shapes of discounts, as orders, subscriptions and checkouts show them (catalog spec 4.1, 6.2)."""
+"""Wire shapes of discounts, as merchants, orders, subscriptions and checkouts see them (catalog spec 4.1, 6.2)."""
 
 from datetime import datetime
 
+from typing_extensions import TypeAliasType
+
 from boreal.core.discounts import DiscountDuration, DiscountType
 from boreal.kit.schemas import UUID4, Identified, MetadataOutputType, Schema, Timestamped
+from boreal.rooms.catalog.products.schemas import ProductBase
 
 
 class OnceForever(Schema):
@@ -70,6 +73,46 @@ DiscountMinimal = (
     | DiscountPercentageRepeatDurationBase
 )
 """A discount without the products that it is limited to."""
+
+
+class DiscountProduct(ProductBase):
+    """A product that a discount is limited to."""
+
+    metadata: MetadataOutputType
+
+
+class DiscountFixedOnceForeverDuration(DiscountFixedOnceForeverDurationBase):
+    """An amount off, once or for ever, and the products."""
+
+    products: list[DiscountProduct]
+
+
+class DiscountFixedRepeatDuration(DiscountFixedRepeatDurationBase):
+    """An amount off, for some months, and the products."""
+
+    products: list[DiscountProduct]
+
+
+class DiscountPercentageOnceForeverDuration(DiscountPercentageOnceForeverDurationBase):
+    """A share off, once or for ever, and the products."""
+
+    products: list[DiscountProduct]
+
+
+class DiscountPercentageRepeatDuration(DiscountPercentageRepeatDurationBase):
+    """A share off, for some months, and the products."""
+
+    products: list[DiscountProduct]
+
+
+Discount = TypeAliasType(
+    "Discount",
+    DiscountFixedOnceForeverDuration
+    | DiscountFixedRepeatDuration
+    | DiscountPercentageOnceForeverDuration
+    | DiscountPercentageRepeatDuration,
+)
+"""A discount with the products that it is limited to; none of them is all."""
 
 
 class CheckoutDiscountBase(Identified):
