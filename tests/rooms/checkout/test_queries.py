@@ -8,13 +8,13 @@ from tests.support.queries import counted
 from tests.support.shop import Shop
 
 CREATE = 7  # token, products, prices, organization; session, listeners, fact
-READ = 4  # session, products, prices, organization
-UPDATE = 8  # as read; lock, update, listeners, fact
-CONFIRM = 23
+READ = 3  # session with its organization, products, prices
+UPDATE = 7  # as read; lock, update, listeners, fact
+CONFIRM = 22
 """Read, other subscriptions, known customer; lock, attempt, mark, safety net; lock, settle, the customer (3), session,
 payment (2), token (2), listeners, facts, work. An event adds one."""
-CONFIRM_FREE = 13
-LIST = 5  # token, page, products, prices, organizations
+CONFIRM_FREE = 12
+LIST = 4  # token, page with organizations, products, prices
 
 
 def ours(queries: Sequence[str]) -> list[str]:

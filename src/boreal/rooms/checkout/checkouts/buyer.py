@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from boreal.core.checkouts import Checkout, CheckoutStatus
+from boreal.core.checkouts import CheckoutStatus
 from boreal.kit.app import App
 from boreal.kit.problems import Fault, Invalid, ResourceNotFound
 from boreal.kit.routing import dump
@@ -20,7 +20,7 @@ from boreal.kit.schemas import Schema
 from boreal.rooms.checkout.checkouts import confirmation, queries, updates
 from boreal.rooms.checkout.checkouts.rendering import render_public
 from boreal.rooms.checkout.checkouts.schemas import CheckoutConfirmStripe, CheckoutUpdateBase, CheckoutUpdatePublic
-from boreal.rooms.checkout.checkouts.shelf import read_shelf
+from boreal.rooms.checkout.checkouts.shelf import Seen, read_shelf
 
 S = TypeVar("S", bound=Schema)
 
@@ -64,16 +64,17 @@ async def client_view(app: App, client_secret: str) -> dict[str, Any]:
 
 async def client_view_by_id(app: App, id: UUID) -> dict[str, Any]:
     """The same by the session's id, for a page that learnt it from the payment processor."""
-    checkout = await queries.by_id(app.database, id)
-    if checkout is None:
+    seen = await queries.by_id(app.database, id)
+    if seen is None:
         raise ResourceNotFound
-    return await _view(app, checkout)
+    return await _view(app, seen)
 
 
-async def _view(app: App, checkout: Checkout) -> dict[str, Any]:
+async def _view(app: App, seen: Seen) -> dict[str, Any]:
+    checkout = seen.checkout
     if checkout.status is CheckoutStatus.OPEN and app.clock.now() >= checkout.expires_at:
         checkout = replace(checkout, status=CheckoutStatus.EXPIRED)
-    return _json(render_public(checkout, await read_shelf(app.database, checkout), app.settings))
+    return _json(render_public(checkout, await read_shelf(app.database, seen), app.settings))
 
 
 async def client_update(app: App, client_secret: str, changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -69,10 +69,12 @@ async def confirm(app: App, client_secret: str, sent: Sent, token: str | None) -
     `PaymentNotReady`, `AlreadyActiveSubscriptionError`, `TrialAlreadyRedeemed`, `Invalid` with everything that is
     missing, and `PaymentError` when the payment was refused: then the session is as it was before.
     """
-    checkout = await open_for_buyer(app, client_secret)
     for _ in range(ATTEMPTS):
+        seen = await open_for_buyer(app, client_secret)
+        checkout = seen.checkout
         refuse_unless_open(checkout)
-        shelf = await read_shelf(app.database, checkout)
+        refuse_blocked(seen.organization)
+        shelf = await read_shelf(app.database, seen)
         candidate, flags = await _prepare(app, checkout, shelf, sent, token)
         if flags.is_payment_form_required:
             request = await payments.request(app, candidate, shelf, flags, token=token)
@@ -82,7 +84,6 @@ async def confirm(app: App, client_secret: str, sent: Sent, token: str | None) -
             confirmed = await _confirm_free(app, checkout, candidate)
         if confirmed is not None:
             return Confirmed(confirmed[0], shelf, confirmed[1])
-        checkout = await open_for_buyer(app, client_secret)
     raise CheckoutLocked
 
 
@@ -90,7 +91,6 @@ async def _prepare(
     app: App, checkout: Checkout, shelf: Shelf, sent: Sent, token: str | None
 ) -> tuple[Checkout, book.Flags]:
     """The session as it will be confirmed. Everything that is missing or wrong is raised at once."""
-    refuse_blocked(shelf.organization)
     changed = change(checkout, shelf, sent, now=app.clock.now())
     await refuse_second_subscription(app, shelf, changed)
     candidate, tax_refusal = await with_tax(app, changed.checkout, changed.selection)

@@ -18,6 +18,7 @@ from boreal.core.customers import Customer
 from boreal.core.prices import Price, PriceSource
 from boreal.kit.app import App
 from boreal.kit.auth import Actor
+from boreal.kit.db import Row
 from boreal.kit.problems import Fault, Invalid, Location
 from boreal.kit.secrets import new_token
 from boreal.rooms.catalog.public import ProductDetail, find_price, find_products, insert_prices, new_price, price_faults
@@ -31,7 +32,7 @@ from boreal.rooms.checkout.checkouts.schemas import (
 from boreal.rooms.checkout.checkouts.shelf import Shelf
 from boreal.rooms.checkout.checkouts.taxes import with_tax
 from boreal.rooms.customers.public import find as find_customer
-from boreal.rooms.platform.public import read_organizations
+from boreal.rooms.platform.public import organization_by_id
 
 SECRET_PREFIX = "polar_c_"
 
@@ -57,16 +58,19 @@ async def create(app: App, actor: Actor, body: Body) -> tuple[Checkout, Shelf]:
     Raises `NotPermitted` for a blocked organization, and `Invalid`: all faults of the products or of the ad-hoc prices
     together, else the first failure.
     """
-    return await open_session(app, await _products(app, actor, body), body)
+    wanted = await _products(app, actor, body)
+    organization = await organization_by_id(app.database, wanted.selected.product.organization_id)
+    assert organization is not None
+    return await open_session(app, organization, wanted, body)
 
 
-async def open_session(app: App, wanted: Wanted, body: Body) -> tuple[Checkout, Shelf]:
-    """A new open session for products that were found already; raises as `create`."""
-    organization_id = wanted.selected.product.organization_id
+async def open_session(app: App, organization: Row, wanted: Wanted, body: Body) -> tuple[Checkout, Shelf]:
+    """A new open session of an organization for products that were found already; raises as `create`."""
+    organization_id: UUID = organization["id"]
     now = app.clock.now()
     made = _ad_hoc_prices(wanted, body, now=now)
     shelf = Shelf(
-        (await read_organizations(app.database, [organization_id]))[organization_id],
+        organization,
         {detail.product.id: detail for detail in wanted.details},
         {price.id: price for price in made},
     )

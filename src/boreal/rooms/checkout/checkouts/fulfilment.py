@@ -18,7 +18,7 @@ from boreal.kit.work import Later, Work
 from boreal.providers.ports import Canceled, Declined, Payment, PaymentProcessor, ProcessorEvent, Setup, Succeeded
 from boreal.rooms.billing.public import settle_purchase
 from boreal.rooms.checkout.checkouts import payments, queries, trials
-from boreal.rooms.checkout.checkouts.shelf import Shelf, read_shelf
+from boreal.rooms.checkout.checkouts.shelf import Seen, Shelf, read_shelf
 
 POLL = timedelta(seconds=30)
 """How soon a payment that waits for its buyer or its bank is first asked about, should no event tell of it."""
@@ -43,16 +43,17 @@ async def hear(app: App, event: ProcessorEvent) -> None:
 
 async def complete(app: App, work: Work) -> None:
     """Kind of work `complete_checkout`: brings a confirmed session to its end. Safe to run again."""
-    checkout = await queries.by_id(app.database, UUID(work.payload["checkout_id"]))
-    if checkout is None or checkout.status is not CheckoutStatus.CONFIRMED:
+    seen = await queries.by_id(app.database, UUID(work.payload["checkout_id"]))
+    if seen is None or seen.checkout.status is not CheckoutStatus.CONFIRMED:
         return
+    checkout = seen.checkout
     assert checkout.modified_at is not None
     waited = app.clock.now() - checkout.modified_at
     result = await _ask(app, checkout)
     if result is not None and not _has_ended(result) and waited >= PATIENCE:
         result = await _stop(app, checkout, result)
     if result is None or isinstance(result.outcome, Succeeded):
-        await _fulfil(app, checkout, result)
+        await _fulfil(app, seen, result)
     elif _has_ended(result):
         await _reopen(app, checkout, result)
     else:
@@ -82,12 +83,12 @@ async def _stop(app: App, checkout: Checkout, result: Payment | Setup) -> Paymen
     return await processor.cancel_setup(result.id, idempotency_key=key)
 
 
-async def _fulfil(app: App, seen: Checkout, result: Payment | Setup | None) -> None:
-    async with app.transaction(seen.organization_id) as tx:
-        before = await _lock(tx, seen)
+async def _fulfil(app: App, seen: Seen, result: Payment | Setup | None) -> None:
+    async with app.transaction(seen.checkout.organization_id) as tx:
+        before = await _lock(tx, seen.checkout)
         if before is None:
             return
-        shelf = await read_shelf(tx.connection, before)
+        shelf = await read_shelf(tx.connection, replace(seen, checkout=before))
         assert before.customer_id is not None
         customer = await tx.lock(Customer, before.customer_id)
         assert customer is not None

@@ -59,10 +59,9 @@ async def create_checkout(app: App, actor: Actor, body: CheckoutCreate) -> dict[
 @routes.get("/{id}", audience=MERCHANT, scopes=READ, returns=Checkout, errors=(ResourceNotFound, NotPermitted))
 async def get(app: App, actor: Actor, id: UUID4) -> dict[str, Any]:
     """Gets a checkout session, however old it is."""
-    checkout = await queries.get(app, actor, id)
-    shelf = await read_shelf(app.database, checkout)
-    refuse_blocked(shelf.organization)
-    return render(checkout, shelf, app.settings)
+    seen = await queries.get(app, actor, id)
+    refuse_blocked(seen.organization)
+    return render(seen.checkout, await read_shelf(app.database, seen), app.settings)
 
 
 @routes.patch("/{id}", audience=MERCHANT, scopes=WRITE, returns=Checkout, errors=CHANGE_ERRORS, name="update")
@@ -81,8 +80,8 @@ async def update_checkout(app: App, actor: Actor, id: UUID4, body: CheckoutUpdat
 )
 async def client_get(app: App, client_secret: str) -> dict[str, Any]:
     """Gets a session by its client secret, until its hour is over."""
-    checkout = await open_for_buyer(app, client_secret)
-    return render_public(checkout, await read_shelf(app.database, checkout), app.settings)
+    seen = await open_for_buyer(app, client_secret)
+    return render_public(seen.checkout, await read_shelf(app.database, seen), app.settings)
 
 
 @routes.patch(

@@ -10,7 +10,14 @@ from boreal.core.prices import Price
 from boreal.core.pricing import default_price
 from boreal.kit.db import Row, Runs
 from boreal.rooms.catalog.public import ProductDetail, read_prices, read_products
-from boreal.rooms.platform.public import read_organizations
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A session as it was read, and its organization."""
+
+    checkout: Checkout
+    organization: Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +55,19 @@ class Shelf:
         return None
 
 
-async def read_shelves(runs: Runs, checkouts: Iterable[Checkout]) -> dict[UUID, Shelf]:
-    """The shelves of many sessions, by session id: three statements, a fourth for ad-hoc and archived prices."""
-    listed = list(checkouts)
-    products = await read_products(runs, list({id for checkout in listed for id in checkout.product_ids}))
+async def read_shelves(runs: Runs, seen: Iterable[Seen]) -> dict[UUID, Shelf]:
+    """The shelves of many sessions, by session id: two statements, a third for ad-hoc and archived prices."""
+    listed = list(seen)
+    products = await read_products(runs, list({id for one in listed for id in one.checkout.product_ids}))
     catalog = {price.id for detail in products.values() for price in detail.prices}
-    wanted = {id for c in listed for id in (*c.ad_hoc_price_ids, c.product_price_id)} - catalog
-    others = await read_prices(runs, list(wanted)) if wanted else {}
-    organizations = await read_organizations(runs, list({checkout.organization_id for checkout in listed}))
+    named = {id for one in listed for id in (*one.checkout.ad_hoc_price_ids, one.checkout.product_price_id)}
+    others = await read_prices(runs, list(named - catalog)) if named - catalog else {}
     return {
-        checkout.id: Shelf(
-            organizations[checkout.organization_id], {id: products[id] for id in checkout.product_ids}, others
-        )
-        for checkout in listed
+        one.checkout.id: Shelf(one.organization, {id: products[id] for id in one.checkout.product_ids}, others)
+        for one in listed
     }
 
 
-async def read_shelf(runs: Runs, checkout: Checkout) -> Shelf:
+async def read_shelf(runs: Runs, seen: Seen) -> Shelf:
     """The shelf of one session."""
-    return (await read_shelves(runs, [checkout]))[checkout.id]
+    return (await read_shelves(runs, [seen]))[seen.checkout.id]

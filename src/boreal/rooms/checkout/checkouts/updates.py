@@ -20,23 +20,24 @@ from boreal.rooms.checkout.checkouts.errors import (
     NotOpenCheckout,
     refuse_blocked,
 )
-from boreal.rooms.checkout.checkouts.shelf import Shelf, read_shelf
+from boreal.rooms.checkout.checkouts.shelf import Seen, Shelf, read_shelf
 from boreal.rooms.checkout.checkouts.taxes import with_tax
 
 ATTEMPTS = 5
 """How often a change is worked out anew because the session changed meanwhile, before the caller is told to wait."""
 
 
-async def update(app: App, checkout: Checkout, sent: Sent) -> tuple[Checkout, Shelf]:
+async def update(app: App, seen: Seen, sent: Sent) -> tuple[Checkout, Shelf]:
     """The updated session.
 
     Raises `CheckoutLocked`, `NotOpenCheckout`, `NotPermitted`, `AlreadyActiveSubscriptionError` and `Invalid`; nothing
     is kept then. A session whose hour is over is changed too, and expires with that (catalog spec 6.1).
     """
     for _ in range(ATTEMPTS):
+        checkout = seen.checkout
         refuse_unless_open(checkout)
-        shelf = await read_shelf(app.database, checkout)
-        refuse_blocked(shelf.organization)
+        refuse_blocked(seen.organization)
+        shelf = await read_shelf(app.database, seen)
         changed = change(checkout, shelf, sent, now=app.clock.now())
         await refuse_second_subscription(app, shelf, changed)
         after, _refused = await with_tax(app, changed.checkout, changed.selection)
@@ -48,7 +49,7 @@ async def update(app: App, checkout: Checkout, sent: Sent) -> tuple[Checkout, Sh
                     after = replace(after, status=CheckoutStatus.EXPIRED)
                 await tx.save(before, after)
                 return after, shelf
-            checkout = before
+            seen = replace(seen, checkout=before)
     raise CheckoutLocked
 
 
@@ -90,9 +91,9 @@ async def refuse_second_subscription(app: App, shelf: Shelf, changed: Change) ->
         raise AlreadyActiveSubscriptionError
 
 
-async def open_for_buyer(app: App, client_secret: str) -> Checkout:
+async def open_for_buyer(app: App, client_secret: str) -> Seen:
     """The session of a client secret. Raises `ResourceNotFound`, and `ExpiredCheckoutError` once its hour is over."""
-    checkout = await queries.by_secret(app.database, client_secret)
-    if app.clock.now() >= checkout.expires_at:
+    seen = await queries.by_secret(app.database, client_secret)
+    if app.clock.now() >= seen.checkout.expires_at:
         raise ExpiredCheckoutError
-    return checkout
+    return seen

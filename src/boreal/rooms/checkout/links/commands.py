@@ -100,7 +100,7 @@ async def visit(app: App, client_secret: str, query: Sequence[tuple[str, str]], 
         raise Invalid(Fault(("body", "products"), "No valid products."))
     selected = _selected(offered, given.get("product_id"))
     body = _session(link, offered, selected, given, peer=peer)
-    checkout, _shelf = await open_session(app, Wanted(offered, selected, ("body", "products")), body)
+    checkout, _shelf = await open_session(app, organization, Wanted(offered, selected, ("body", "products")), body)
     forwarded = [(name, value) for name, value in query if name not in CONSUMED]
     url = page_url(app.settings, checkout)
     return f"{url}?{urlencode(forwarded)}" if forwarded else url
