@@ -12,11 +12,13 @@ Conventions: platform spec 1.3 to 1.5. `limit` above 100 is clamped; a page past
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import Query
+from fastapi.exceptions import RequestValidationError
 from pydantic import AwareDatetime
 from sqlalchemy.dialects.postgresql import ARRAY
 from starlette.datastructures import QueryParams
@@ -25,6 +27,7 @@ from boreal.kit.auth import Actor
 from boreal.kit.db import Record, Runs
 
 MAX_LIMIT = 100
+MAX_METADATA_KEYS = 50
 _MAX_OFFSET = 2**62
 
 
@@ -84,12 +87,20 @@ def _escaped(text: str) -> str:
 
 def after(name: str, column: sa.ColumnElement[Any]) -> Filter:
     """An instant with its offset; rows strictly later."""
-    return Filter(name, AwareDatetime | None, column > sa.bindparam(name, type_=sa.DateTime(timezone=True)))
+    return Filter(name, AwareDatetime | None, column > sa.bindparam(name, type_=sa.DateTime(timezone=True)), _in_utc)
 
 
 def before(name: str, column: sa.ColumnElement[Any]) -> Filter:
     """An instant with its offset; rows strictly earlier."""
-    return Filter(name, AwareDatetime | None, column < sa.bindparam(name, type_=sa.DateTime(timezone=True)))
+    return Filter(name, AwareDatetime | None, column < sa.bindparam(name, type_=sa.DateTime(timezone=True)), _in_utc)
+
+
+def _in_utc(instant: datetime) -> datetime:
+    """The instant in UTC; one that its offset moves out of the calendar is the first or the last of all."""
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        return (datetime.min if instant.year == 1 else datetime.max).replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +162,7 @@ class ListSpec:
         return ListQuery(
             page=given["page"],
             limit=min(given["limit"], MAX_LIMIT),
-            sorting=tuple(str(item.value) for item in given.get("sorting") or ()) or self._default,
+            sorting=tuple(dict.fromkeys(str(item.value) for item in given.get("sorting") or ())) or self._default,
             given={name: given[name] for name in self._filters if given[name] is not None},
             metadata=_metadata_of(query) if self._metadata is not None and query is not None else {},
         )
@@ -218,12 +229,23 @@ class ListSpec:
         return Page(found, await database.fetchval(count, **values), query.limit)
 
 
+_TOO_MANY_KEYS = {
+    "type": "too_long",
+    "loc": ("query", "metadata"),
+    "msg": f"Metadata has at most {MAX_METADATA_KEYS} keys",
+    "input": None,
+    "ctx": {"max_length": MAX_METADATA_KEYS},
+}
+
+
 def _metadata_of(query: QueryParams) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for name, value in query.multi_items():
         if name.startswith("metadata[") and name.endswith("]"):
             key = name[len("metadata[") : -1]
             found[key] = (*found.get(key, ()), value)
+    if len(found) > MAX_METADATA_KEYS:
+        raise RequestValidationError([_TOO_MANY_KEYS])
     return found
 
 
