@@ -19,7 +19,8 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 from fastapi import Query
 from fastapi.exceptions import RequestValidationError
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
+from pydantic_core import PydanticKnownError
 from sqlalchemy.dialects.postgresql import ARRAY
 from starlette.datastructures import QueryParams
 
@@ -85,14 +86,25 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
+def _written_out(value: Any) -> Any:
+    """Refuses a bare number, which pydantic would take for seconds since 1970."""
+    if isinstance(value, str) and value.strip().lstrip("+-").replace(".", "", 1).isdecimal():
+        raise PydanticKnownError("datetime_parsing", {"error": "input is a number"})
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+"""A date and time with its offset (platform spec 1.2)."""
+
+
 def after(name: str, column: sa.ColumnElement[Any]) -> Filter:
     """An instant with its offset; rows strictly later."""
-    return Filter(name, AwareDatetime | None, column > sa.bindparam(name, type_=sa.DateTime(timezone=True)), _in_utc)
+    return Filter(name, Instant | None, column > sa.bindparam(name, type_=sa.DateTime(timezone=True)), _in_utc)
 
 
 def before(name: str, column: sa.ColumnElement[Any]) -> Filter:
     """An instant with its offset; rows strictly earlier."""
-    return Filter(name, AwareDatetime | None, column < sa.bindparam(name, type_=sa.DateTime(timezone=True)), _in_utc)
+    return Filter(name, Instant | None, column < sa.bindparam(name, type_=sa.DateTime(timezone=True)), _in_utc)
 
 
 def _in_utc(instant: datetime) -> datetime:
