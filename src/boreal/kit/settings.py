@@ -21,15 +21,6 @@ def _text(value: str) -> str:
     return value
 
 
-def _flag(value: str) -> bool:
-    lowered = value.strip().lower()
-    if lowered in ("1", "true", "yes", "on"):
-        return True
-    if lowered in ("0", "false", "no", "off"):
-        return False
-    raise ValueError("must be true or false")
-
-
 def _number(low: int, high: int) -> Callable[[str], int]:
     def parse(value: str) -> int:
         if not re.fullmatch(r"\d+", value.strip()) or not low <= int(value) <= high:
@@ -63,19 +54,32 @@ def _path(value: str) -> Path:
     return Path(value).expanduser()
 
 
+def _database_url(value: str) -> str:
+    if not value.startswith(("postgresql://", "postgres://")):
+        raise ValueError("must be a URL beginning with postgresql://")
+    return value
+
+
 def _url(*schemes: str) -> Callable[[str], str]:
     def parse(value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in schemes or not (parts.netloc or parts.query or parts.path):
-            raise ValueError(f"must be a URL beginning with {' or '.join(s + '://' for s in schemes)}")
-        return value.rstrip("/") if "postgresql" not in schemes else value
+        try:
+            parts = urlsplit(value)
+            complete = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a host or a port that is none
+            complete = False
+        if not complete:
+            raise ValueError(f"must be a URL beginning with {' or '.join(scheme + '://' for scheme in schemes)}")
+        return value.rstrip("/")
 
     return parse
 
 
-def setting(variable: str, help: str, parse: Callable[[str], Any], default: Any = MISSING) -> Any:
-    """One setting: its environment variable, one sentence of help, how its text is read."""
-    return field(default=default, metadata={"variable": variable, "help": help, "parse": parse})
+def setting(
+    variable: str, help: str, parse: Callable[[str], Any], default: Any = MISSING, *, secret: bool = False
+) -> Any:
+    """One setting: its environment variable, one sentence of help, how its text is read, and whether to show it."""
+    metadata = {"variable": variable, "help": help, "parse": parse, "secret": secret}
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +89,9 @@ class Settings:
     database_url: str | None = setting(
         "DATABASE_URL",
         "A PostgreSQL 15 or later of your own, instead of the embedded one.",
-        _url("postgresql", "postgres"),
+        _database_url,
         None,
+        secret=True,
     )
     data_dir: Path | None = setting(
         "BOREAL_DATA_DIR", "Where the embedded PostgreSQL, the key file and uploaded files live.", _path, None
@@ -134,7 +139,7 @@ class Settings:
         "capture",
     )
     smtp_url: str | None = setting(
-        "BOREAL_SMTP_URL", "The mail server, for BOREAL_MAIL=smtp.", _url("smtp", "smtps"), None
+        "BOREAL_SMTP_URL", "The mail server, for BOREAL_MAIL=smtp.", _url("smtp", "smtps"), None, secret=True
     )
     mail_domain: str = setting("BOREAL_MAIL_DOMAIN", "The domain of sender addresses.", _text, "boreal.localhost")
     webhook_allowed_hosts: tuple[str, ...] = setting(
@@ -213,7 +218,8 @@ def read_settings(environment: Mapping[str, str] = os.environ, **overrides: Any)
             try:
                 values[item.name] = item.metadata["parse"](text)
             except ValueError as wrong:
-                raise SettingsError(f"{variable} {wrong}, not {text!r}") from None
+                given = "" if item.metadata["secret"] else f", not {text!r}"
+                raise SettingsError(f"{variable} {wrong}{given}") from None
     values.update({name: value for name, value in overrides.items() if value is not None})
     settings = Settings(**values)
     if settings.mail == "smtp" and not settings.smtp_url:
