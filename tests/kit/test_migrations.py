@@ -7,30 +7,7 @@ import pytest
 
 from boreal.kit.migrations import MigrationFailed, heads, migrate
 from tests.support.postgres import create_database, drop_database
-from tests.support.schema import ddl
-
-_COLUMNS = """
-    SELECT table_name, column_name, data_type, udt_name, is_nullable, column_default, identity_generation
-    FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'
-    ORDER BY table_name, column_name
-"""
-_INDEXES = """
-    SELECT tablename, indexname, indexdef FROM pg_indexes
-    WHERE schemaname = 'public' AND tablename <> 'alembic_version' ORDER BY indexname
-"""
-_CONSTRAINTS = """
-    SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
-    WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'alembic_version' ORDER BY 1, 2
-"""
-
-
-async def _schema(dsn: str) -> list[list[tuple[object, ...]]]:
-    connection = await asyncpg.connect(dsn)
-    try:
-        queries = (_COLUMNS, _INDEXES, _CONSTRAINTS)
-        return [[tuple(row.values()) for row in await connection.fetch(query)] for query in queries]
-    finally:
-        await connection.close()
+from tests.support.schema import ddl, schema_of
 
 
 @pytest.fixture
@@ -54,7 +31,7 @@ async def test_the_migrated_schema_is_that_of_the_code(empty: str) -> None:
         await connection.execute(ddl())
         await connection.close()
         assert await migrate(empty)
-        for migrated, wanted in zip(await _schema(empty), await _schema(described), strict=True):
+        for migrated, wanted in zip(await schema_of(empty), await schema_of(described), strict=True):
             assert migrated == wanted
     finally:
         await drop_database(name)

@@ -1,5 +1,6 @@
-"""The schema as the tables of the code describe it."""
+"""The schema as the tables of the code describe it, and as a database has it."""
 
+import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
@@ -17,3 +18,28 @@ def ddl() -> str:
             for index in sorted(table.indexes, key=lambda index: str(index.name))
         ]
     return ";\n".join(statements)
+
+
+_COLUMNS = """
+    SELECT table_name, column_name, data_type, udt_name, is_nullable, column_default, identity_generation
+    FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'
+    ORDER BY table_name, column_name
+"""
+_INDEXES = """
+    SELECT tablename, indexname, indexdef FROM pg_indexes
+    WHERE schemaname = 'public' AND tablename <> 'alembic_version' ORDER BY indexname
+"""
+_CONSTRAINTS = """
+    SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'alembic_version' ORDER BY 1, 2
+"""
+
+
+async def schema_of(dsn: str) -> list[list[tuple[object, ...]]]:
+    """Columns, indexes and constraints of every table, so that two databases can be compared."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        queries = (_COLUMNS, _INDEXES, _CONSTRAINTS)
+        return [[tuple(row.values()) for row in await connection.fetch(query)] for query in queries]
+    finally:
+        await connection.close()
