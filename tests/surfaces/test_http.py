@@ -422,3 +422,28 @@ async def test_public_license_key_calls_are_limited_to_three_a_second(kit_dsn: s
         reply = await client.get("/v1/lamps/")
         assert (reply.status_code, reply.headers["retry-after"], reply.content) == (429, "50", b"")
         assert (await api.client(None, address="192.0.2.2").get("/v1/lamps/")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "counted_as"),
+    [
+        ("192.0.2.1", None, "192.0.2.1"),
+        ("192.0.2.1", "203.0.113.5", "192.0.2.1"),
+        ("192.0.2.9", "203.0.113.5", "203.0.113.5"),
+        ("192.0.2.9", "198.51.100.7, 203.0.113.5", "203.0.113.5"),
+        ("192.0.2.9", "198.51.100.7, 203.0.113.5 , 192.0.2.8", "203.0.113.5"),
+        ("192.0.2.9", "192.0.2.8", "192.0.2.8"),
+        ("192.0.2.9", None, "192.0.2.9"),
+    ],
+)
+async def test_an_address_is_believed_from_trusted_proxies_only(
+    kit_dsn: str, peer: str, forwarded: str | None, counted_as: str
+) -> None:
+    """Four calls by a proxy, then one from the address that they should have been counted for."""
+    async with open_lamp_api(kit_dsn, rate_limit_per_minute=300, trusted_proxies=("192.0.2.8", "192.0.2.9")) as api:
+        headers = {"x-forwarded-for": forwarded} if forwarded else {}
+        validate = "/v1/customer-portal/license-keys/validate"
+        for _ in range(4):
+            await api.client(None, address=peer).post(validate, headers=headers)
+        assert (await api.client(None, address=counted_as).get("/v1/lamps/")).status_code == 429
+        assert (await api.client(None, address="198.51.100.7").get("/v1/lamps/")).status_code == 401

@@ -5,6 +5,7 @@ a counter of its own and does not use up the general one. Tripping a rule that b
 until the block ends.
 """
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -52,32 +53,34 @@ def caller(actor: Actor, peer: str) -> str:
         return f"organization:{actor.organization_id}"
     if actor.kind is Subject.user:
         return f"user:{actor.user_id}"
-    if actor.kind in (Subject.customer, Subject.member):
-        return f"{actor.kind.value.lower()}:{actor.customer_id}"
+    if actor.kind is Subject.customer:
+        return f"customer:{actor.customer_id}"
+    if actor.kind is Subject.member:
+        return f"member:{actor.member_id}"
     return f"address:{peer}"
 
 
 class Limiter:
     """Counts requests. `per_minute` 0 means no limits at all."""
 
-    def __init__(self, clock: Clock, *, per_minute: int, max_callers: int = 100_000) -> None:
+    def __init__(self, clock: Clock, *, per_minute: int) -> None:
         self._clock = clock
         self._rules = rules(per_minute) if per_minute else ()
         self._windows: dict[tuple[str, int, int], tuple[float, int]] = {}
         self._blocked: dict[str, float] = {}
-        self._max_callers = max_callers
+        self._tidy_at = 0.0
 
     def check(self, actor: Actor, path: str, peer: str) -> None:
         """Counts one request; raises `RateLimited` when it is one too many."""
-        if not self._rules:
+        found = next(((index, rule) for index, rule in enumerate(self._rules) if rule.path.match(path)), None)
+        if found is None:
             return
-        index, rule = next(((i, r) for i, r in enumerate(self._rules) if r.path.match(path)), (0, None))
-        if rule is None:
-            return
+        index, rule = found
         now, who = self._clock.monotonic_s(), caller(actor, peer)
+        self._tidy(now)
         blocked_until = self._blocked.get(who, 0.0)
         if blocked_until > now:
-            raise RateLimited(int(blocked_until - now + 0.5) or 1)
+            raise RateLimited(_whole_seconds(blocked_until - now))
         counted = []
         for limit, window_s in rule.limits:
             key = (who, index, window_s)
@@ -90,9 +93,18 @@ class Limiter:
                 raise RateLimited(rule.block_s or window_s)
             counted.append((key, (ends, count + 1)))
         self._windows.update(counted)
-        if len(self._windows) > self._max_callers:
-            self._forget(now)
 
-    def _forget(self, now: float) -> None:
-        self._windows = {key: window for key, window in self._windows.items() if window[0] > now}
-        self._blocked = {who: until for who, until in self._blocked.items() if until > now}
+    def _tidy(self, now: float) -> None:
+        """Forgets what is over, once a minute: so a request never pays for more than its own."""
+        if now >= self._tidy_at:
+            self._tidy_at = now + _TIDY_S
+            self._windows = {key: window for key, window in self._windows.items() if window[0] > now}
+            self._blocked = {who: until for who, until in self._blocked.items() if until > now}
+
+
+_TIDY_S = 60.0
+
+
+def _whole_seconds(seconds: float) -> int:
+    """Rounded up, since a little too early is one more refusal; what floats add is not counted."""
+    return math.ceil(round(seconds, 3))
