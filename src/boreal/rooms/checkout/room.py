@@ -8,17 +8,14 @@ from boreal.rooms.checkout.checkouts.schemas import Checkout
 from boreal.rooms.checkout.invariants import INVARIANTS
 from boreal.rooms.checkout.links import routes as link_routes
 
-PATIENT = 1000
-"""How often work that knows of money is tried: an hour apart in the end, for weeks, rather than given up."""
-
 room = Room(
     name="checkout",
     nouns=(queries.CHECKOUT,),
     routes=(checkout_routes.routes, checkout_routes.legacy_routes, link_routes.routes),
     renderers_with=lambda settings: {"checkout": queries.payload(settings)},
     kinds={
-        "settle_attempt": Kind(confirmation.settle_attempt, queue="payments", lease_s=60, max_attempts=PATIENT),
-        "complete_checkout": Kind(fulfilment.complete, queue="payments", lease_s=60, max_attempts=PATIENT),
+        "settle_attempt": Kind(confirmation.settle_attempt, queue="payments", lease_s=60),
+        "complete_checkout": Kind(fulfilment.complete, queue="payments", lease_s=60),
         "expire_checkouts": Kind(expiry.sweep),
     },
     recurring=("expire_checkouts",),

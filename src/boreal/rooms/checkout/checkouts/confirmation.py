@@ -223,6 +223,8 @@ async def settle_attempt(app: App, work: Work) -> None:
         return
     try:
         result = await attempts.repeat(app, attempt)
+    except ProcessorUnavailable as silence:
+        raise payments.after_silence(app, work, silence) from None
     except ProcessorRefused:
         result = None
     if result is None:

@@ -15,7 +15,16 @@ from boreal.core.orders import Purchase, PurchaseItem
 from boreal.kit.app import App
 from boreal.kit.tx import Tx
 from boreal.kit.work import Later, Work
-from boreal.providers.ports import Canceled, Declined, Payment, PaymentProcessor, ProcessorEvent, Setup, Succeeded
+from boreal.providers.ports import (
+    Canceled,
+    Declined,
+    Payment,
+    PaymentProcessor,
+    ProcessorEvent,
+    ProcessorUnavailable,
+    Setup,
+    Succeeded,
+)
 from boreal.rooms.billing.public import settle_purchase
 from boreal.rooms.checkout.checkouts import payments, queries, trials
 from boreal.rooms.checkout.checkouts.shelf import Seen, Shelf, read_shelf
@@ -49,15 +58,18 @@ async def complete(app: App, work: Work) -> None:
     checkout = seen.checkout
     assert checkout.modified_at is not None
     waited = app.clock.now() - checkout.modified_at
-    result = await _ask(app, checkout)
-    if result is not None and not _has_ended(result) and waited >= PATIENCE:
-        result = await _stop(app, checkout, result)
+    try:
+        result = await _ask(app, checkout)
+        if result is not None and not _has_ended(result) and waited >= PATIENCE:
+            result = await _stop(app, checkout, result)
+    except ProcessorUnavailable as silence:
+        raise payments.after_silence(app, work, silence) from None
     if result is None or isinstance(result.outcome, Succeeded):
         await _fulfil(app, seen, result)
     elif _has_ended(result):
         await _reopen(app, checkout, result)
     else:
-        raise Later(app.clock.now() + min(max(POLL, waited / 4), LONGEST_POLL), counts=False)
+        raise Later(app.clock.now() + min(max(POLL, waited / 4), LONGEST_POLL), counts=False, unless_asked=True)
 
 
 def _has_ended(result: Payment | Setup) -> bool:

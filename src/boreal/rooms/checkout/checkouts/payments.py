@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.core import checkouts as book
@@ -14,11 +15,14 @@ from boreal.core.customers import Customer
 from boreal.core.payments import PaymentStatus
 from boreal.kit.app import App
 from boreal.kit.tx import Tx
-from boreal.providers.ports import Canceled, Declined, Payment, PaymentProcessor, Setup
+from boreal.kit.work import Later, Work
+from boreal.providers.ports import Canceled, Declined, Payment, PaymentProcessor, ProcessorUnavailable, Setup
 from boreal.rooms.billing.public import record_payment, save_payment_method
 from boreal.rooms.checkout.checkouts.rendering import confirmation_url
 from boreal.rooms.checkout.checkouts.shelf import Shelf
 from boreal.rooms.customers.public import CustomerRow
+
+_log = structlog.get_logger("boreal.checkout")
 
 C = CustomerRow.c
 
@@ -137,6 +141,15 @@ async def record(app: App, tx: Tx, checkout: Checkout, result: Payment | Setup |
         risk_score=risk.score if risk else None,
     )
     return stored.id
+
+
+def after_silence(app: App, work: Work, silence: ProcessorUnavailable) -> Later:
+    """The same work again when the processor may answer: after 1, 2, 4, … seconds, at most an hour, for ever.
+
+    That a network fails is no defect, so nothing is counted out and no trace is printed.
+    """
+    _log.warning("processor_silent", kind=work.kind, key=work.unique_key, attempts=work.attempts, reason=str(silence))
+    return Later(app.clock.now() + app.kinds[work.kind].backoff(work.attempts), unless_asked=True)
 
 
 _SHOWN_OF_CARD = ("brand", "last4", "exp_month", "exp_year", "wallet")
