@@ -32,9 +32,11 @@ PATHS = {
     "/v1/checkouts/custom/client/{client_secret}": "custom_checkout_secret",
     "/v1/checkouts/custom/{id}": "custom_checkout_id",
     "/v1/checkouts/{id}": "checkout_id",
+    "/v1/custom-fields/{id}": "custom_field_id",
     "/v1/customer-portal/orders/{id}": "order_id",
     "/v1/customers/external/{external_id}": "other_external_id",
     "/v1/customers/{id}": "customer_id",
+    "/v1/discounts/{id}": "discount_id",
     "/v1/orders/{id}": "order_id",
     "/v1/organization-access-tokens/{id}": "token_id",
     "/v1/organizations/{id}": "organization_id",
@@ -56,8 +58,10 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     "PATCH /v1/checkouts/custom/client/{client_secret}": lambda known: {"customer_name": "Changed"},
     "PATCH /v1/checkouts/custom/{id}": lambda known: {"customer_name": "Changed"},
     "PATCH /v1/checkouts/{id}": lambda known: {"customer_name": "Changed"},
+    "PATCH /v1/custom-fields/{id}": lambda known: {"type": "text", "name": "Changed"},
     "PATCH /v1/customers/external/{external_id}": lambda known: {"name": "Changed"},
     "PATCH /v1/customers/{id}": lambda known: {"name": "Changed"},
+    "PATCH /v1/discounts/{id}": lambda known: {"name": "Changed"},
     "PATCH /v1/organization-access-tokens/{id}": lambda known: {"comment": "Changed"},
     "PATCH /v1/products/{id}": lambda known: {"name": "Changed"},
     "PATCH /v1/webhooks/endpoints/{id}": lambda known: {"enabled": False},
@@ -65,8 +69,10 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     "POST /v1/checkouts/client/{client_secret}/confirm": lambda known: dict(_PURCHASE),
     "POST /v1/checkouts/custom/": lambda known: {"products": [known["product_id"]]},
     "POST /v1/checkouts/custom/client/{client_secret}/confirm": lambda known: dict(_PURCHASE),
+    "POST /v1/custom-fields/": lambda known: {"type": "text", "slug": "new", "name": "New", "properties": {}},
     "POST /v1/customer-sessions/": lambda known: {"customer_id": known["customer_id"]},
     "POST /v1/customers/": lambda known: {"email": "new@example.com"},
+    "POST /v1/discounts/": lambda known: {"name": "New", "type": "percentage", "duration": "once", "basis_points": 1000},
     "POST /v1/organization-access-tokens/": lambda known: {"comment": "New", "scopes": ["orders:read"]},
     "POST /v1/products/": lambda known: {"name": "New", "prices": [fixed()]},
     "POST /v1/products/{id}/benefits": lambda known: {"benefits": []},
@@ -87,8 +93,10 @@ SENT: dict[str, Callable[[Known, str], dict[str, Any]]] = {
 """How a body names something by an id that does not stand at its top, or that counts only beside another one."""
 
 NAMED_BY_ID = {
+    "attached_custom_fields.[].custom_field_id": "custom_field_id",
     "checkout_id": "checkout_id",
     "customer_id": "customer_id",
+    "discount_id": "discount_id",
     "endpoint_id": "endpoint_id",
     "id": "product_id",
     "organization_id": "organization_id",
@@ -102,10 +110,8 @@ NAMED_BY_ID = {
 """What an id means, by its place in a body or the name of a filter."""
 
 NOT_BUILT = {
-    "attached_custom_fields.[].custom_field_id": "custom_fields",
     "benefit_id": "benefits",
     "benefits.[]": "benefits",
-    "discount_id": "discounts",
     "medias.[]": "files",
     "prices.[].meter_id": "meters",
     "prices.{}.[].meter_id": "meters",
@@ -113,6 +119,7 @@ NOT_BUILT = {
 """What nobody can have yet, and the table that it will be in."""
 
 NAMED_BY_TEXT = {
+    "code": "discount_code",
     "customer_email": "email",
     "email": "email",
     "external_customer_id": "external_id",
@@ -126,6 +133,7 @@ PLAIN_TEXT = frozenset(
     {
         "comment",
         "confirmation_token_id",
+        "currency",
         "customer_billing_name",
         "customer_ip_address",
         "customer_name",
@@ -246,7 +254,15 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
     """Gives a shop one of everything, with a word of its own in every text; what it then has, by name."""
     url = "http://127.0.0.1:9/" + word  # nobody listens there, so each attempt is a delivery that failed
     endpoint = good(await shop.client.post("/v1/webhooks/endpoints", json=_hears(url)), 201)
-    product = await make_product(shop, name=f"{word} Pro", recurring_interval="month", metadata={"word": word})
+    field = await _custom_field(shop, word)
+    product = await make_product(
+        shop,
+        name=f"{word} Pro",
+        recurring_interval="month",
+        metadata={"word": word},
+        attached_custom_fields=[{"custom_field_id": field["id"], "required": False}],
+    )
+    discount = await _discount(shop, word, product["id"])
     buyers = [await _customer(shop, word, name) for name in ("ada", "bob", "eve")]
     bought = await open_session(shop, product, customer_id=buyers[0]["id"], metadata={"word": word})
     await bought.pay(customer_name=f"{word} Ada", customer_email=None)
@@ -263,6 +279,9 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
         "token_id": (await issue(shop)).id,
         "endpoint_id": endpoint["id"],
         "event_id": deliveries[0]["webhook_event"]["id"],
+        "custom_field_id": field["id"],
+        "discount_id": discount["id"],
+        "discount_code": discount["code"],
         "product_id": product["id"],
         "product_price_id": product["prices"][0]["id"],
         "customer_id": buyers[0]["id"],
@@ -317,6 +336,24 @@ async def open_scene(dsn: str) -> AsyncIterator[Scene]:
 
 def _hears(url: str) -> dict[str, Any]:
     return {"url": url, "format": "raw", "events": ["customer.created", "order.created"]}
+
+
+async def _custom_field(shop: Shop, word: str) -> dict[str, Any]:
+    body = {"type": "text", "slug": word, "name": f"{word} field", "properties": {}, "metadata": {"word": word}}
+    return good(await shop.client.post("/v1/custom-fields/", json=body), 201)
+
+
+async def _discount(shop: Shop, word: str, product_id: str) -> dict[str, Any]:
+    body = {
+        "name": f"{word} sale",
+        "type": "percentage",
+        "duration": "once",
+        "basis_points": 1000,
+        "code": f"{word}10",
+        "products": [product_id],
+        "metadata": {"word": word},
+    }
+    return good(await shop.client.post("/v1/discounts/", json=body), 201)
 
 
 async def _customer(shop: Shop, word: str, name: str) -> dict[str, Any]:
