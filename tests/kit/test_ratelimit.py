@@ -7,7 +7,7 @@ import pytest
 
 from boreal.kit.auth import ANONYMOUS, Actor, Subject
 from boreal.kit.ratelimit import Limiter, RateLimited
-from tests.support.clock import SteadyClock
+from tests.support.clock import ZERO, SteadyClock
 from tests.support.lamps import START
 
 ORGANIZATION = Actor(Subject.organization, organization_ids=(UUID(int=1),), token_id=UUID(int=10))
@@ -87,6 +87,16 @@ def test_what_remains_is_rounded_up(limiter: Limiter, clock: SteadyClock) -> Non
     assert passes(limiter, "/v1/products/") == 1
     clock.advance(timedelta(seconds=1))
     assert passes(limiter, "/v1/products/") == 0
+
+
+def test_what_floats_add_is_not_counted() -> None:
+    for hundredths in range(100):
+        clock = SteadyClock(ZERO + timedelta(seconds=1020, milliseconds=10 * hundredths + 7))
+        limiter = Limiter(clock, per_minute=20)
+        for _ in range(4):
+            passes(limiter, f"{KEYS}/validate")
+        clock.advance(timedelta(seconds=10))
+        assert passes(limiter, "/v1/products/") == 50
 
 
 def test_paths_of_one_rule_share_a_counter_and_leave_the_general_one_alone(limiter: Limiter) -> None:

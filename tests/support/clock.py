@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from boreal.kit.clock import ManualClock
 
-_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
+ZERO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class SteadyClock(ManualClock):
@@ -12,4 +12,4 @@ class SteadyClock(ManualClock):
 
     def monotonic_s(self) -> float:
         """Seconds since some instant."""
-        return (self.now() - _ZERO).total_seconds()
+        return (self.now() - ZERO).total_seconds()

@@ -61,10 +61,20 @@ def write_keys(path: Path, text: str) -> None:
                 os.fsync(file.fileno())
             with contextlib.suppress(FileExistsError):
                 os.link(beside, path)
+            _sync_directory(path.parent)
         finally:
             os.unlink(beside)
     except OSError as error:
         raise KeyFileFailed(f"cannot make the key file {path}: {error.strerror}") from error
+
+
+def _sync_directory(path: Path) -> None:
+    """The names in a directory are on the disk; else a crash may lose the keys and keep what they encrypted."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_keys(path: Path) -> str:
@@ -113,6 +123,8 @@ class Keyring:
             for line in text.splitlines():
                 if line.strip():
                     key_id, value = line.split()
+                    if key_id in keys or ":" in key_id:
+                        raise ValueError
                     keys[key_id] = base64.b64decode(value, validate=True)
         except ValueError:
             keys = {}
