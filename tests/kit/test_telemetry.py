@@ -1,10 +1,13 @@
 """Logs: where they go, what a line carries, and what no line ever carries."""
 
+import asyncio
 import json
 import subprocess
 import sys
 
 import pytest
+
+from boreal.kit.telemetry import begin_trace, current_trace
 
 PROGRAM = """
 import logging, structlog
@@ -59,3 +62,21 @@ def test_local_variables_are_never_told(as_json: bool) -> None:
 def test_a_level_silences_what_is_below() -> None:
     done = run("error", as_json=False)
     assert [line.split()[1:3] for line in done.stderr.splitlines() if line.startswith("20")] == [["[error", "]"]] * 2
+
+
+async def test_a_trace_belongs_to_its_task() -> None:
+    """What runs beside a request, or was begun by it, does not change the request's own trace."""
+    own = begin_trace()
+    seen: list[str | None] = []
+
+    async def other(trace: str | None) -> None:
+        seen.append(current_trace())
+        seen.append(begin_trace(trace))
+        await asyncio.sleep(0)
+        assert current_trace() == seen[-1]
+
+    await asyncio.create_task(other("of a row of work"))
+    await asyncio.create_task(other(None))
+    assert current_trace() == own
+    assert seen[:3] == [own, "of a row of work", own]
+    assert len({own, *seen}) == 3
