@@ -72,7 +72,12 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     "POST /v1/custom-fields/": lambda known: {"type": "text", "slug": "new", "name": "New", "properties": {}},
     "POST /v1/customer-sessions/": lambda known: {"customer_id": known["customer_id"]},
     "POST /v1/customers/": lambda known: {"email": "new@example.com"},
-    "POST /v1/discounts/": lambda known: {"name": "New", "type": "percentage", "duration": "once", "basis_points": 1000},
+    "POST /v1/discounts/": lambda known: {
+        "name": "New",
+        "type": "percentage",
+        "duration": "once",
+        "basis_points": 1000,
+    },
     "POST /v1/organization-access-tokens/": lambda known: {"comment": "New", "scopes": ["orders:read"]},
     "POST /v1/products/": lambda known: {"name": "New", "prices": [fixed()]},
     "POST /v1/products/{id}/benefits": lambda known: {"benefits": []},
