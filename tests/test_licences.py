@@ -42,6 +42,7 @@ MEANING = {
 
 # Packages whose metadata has no licence, with what they say elsewhere.
 NOTES = {
+    "axe-playwright-python": "MIT",  # the licence file that it ships; axe.min.js in it is MPL-2.0
     "polar-sdk": "MIT",  # the badge in its description
 }
 
