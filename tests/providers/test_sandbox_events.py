@@ -117,7 +117,7 @@ async def test_a_listener_that_fails_harms_nobody(bank):
 
 
 async def test_doubled_silent_and_late(bank):
-    faults = bank.processor.faults
+    faults = bank.processor.faults = Faults()
     faults.doubled = 1.0
     payment = await bank.pay()
     await bank.processor.drain()

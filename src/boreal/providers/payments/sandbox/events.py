@@ -65,7 +65,7 @@ class Announcer:
 
     def __init__(self, listeners: Sequence[Listener], faults: Faults) -> None:
         self.listeners = list(listeners)
-        self._faults = faults
+        self.faults = faults
         self._tasks: set[asyncio.Task[None]] = set()
 
     def announce(self, events: Iterable[ProcessorEvent]) -> list[asyncio.Task[None]]:
@@ -73,12 +73,12 @@ class Announcer:
         prompt = []
         for event in events:
             subject = f"{event.kind}:{event.object_id}"
-            if self._faults.happens("silent", subject, self._faults.silent):
+            if self.faults.happens("silent", subject, self.faults.silent):
                 continue
-            late = self._faults.happens("late", subject, self._faults.late)
-            calls = 2 if self._faults.happens("doubled", subject, self._faults.doubled) else 1
+            late = self.faults.happens("late", subject, self.faults.late)
+            calls = 2 if self.faults.happens("doubled", subject, self.faults.doubled) else 1
             for listener in self.listeners * calls:
-                call = _call(listener, event, self._faults.late_s if late else 0.0)
+                call = _call(listener, event, self.faults.late_s if late else 0.0)
                 task = asyncio.create_task(call, name=event.id)
                 self._tasks.add(task)
                 task.add_done_callback(self._ended)

@@ -86,11 +86,19 @@ class SandboxProcessor:
         listeners: Sequence[Listener] = (),
         faults: Faults | None = None,
     ) -> None:
-        self.faults = faults or Faults()
         self._database = database
         self._clock = clock
         self._identity = Identity(pepper)
-        self._announcer = Announcer(listeners, self.faults)
+        self._announcer = Announcer(listeners, faults or Faults())
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong between here and Boreal from now on."""
+        return self._announcer.faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        self._announcer.faults = faults
 
     def listen(self, listener: Listener) -> None:
         """From now on the listener is called after each change."""
