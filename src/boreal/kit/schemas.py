@@ -29,6 +29,9 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownError
 from typing_extensions import TypeAliasType
 
+MAX_VALUES = 10_000
+"""How many values, nested ones included, a body may hold; operations that take more at once read it themselves."""
+
 T = TypeVar("T")
 Place = tuple[str | int, ...]
 
@@ -41,7 +44,10 @@ class Schema(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def is_storable(cls, value: Any) -> Any:
-        """Refuses NUL characters and lone surrogates, one error for each string with one (correction 19)."""
+        """Refuses NUL characters and lone surrogates, one error for each string with one (correction 19).
+
+        Refuses more than `MAX_VALUES` values too: to find what is wrong with each of a million takes minutes.
+        """
         _refuse(_unstorable(value), "NUL characters and lone surrogates are not allowed", title=cls.__name__)
         return value
 
@@ -76,8 +82,12 @@ class ListResource(Schema, Generic[T]):
 def _unstorable(body: Any) -> Iterator[tuple[Place, str]]:
     """Place and text of each string or key that PostgreSQL refuses; no recursion, a body may be deep."""
     pending: deque[tuple[Place, Any]] = deque([((), body)])
+    left = MAX_VALUES
     while pending:
         place, value = pending.popleft()
+        left -= len(value) if isinstance(value, dict | list) else 0
+        if left < 0:
+            raise ValueError(f"More than {MAX_VALUES} values in one body are not allowed")
         if isinstance(value, str):
             if "\0" in value or _sendable(value) is not value:
                 yield place, _sendable(value)

@@ -32,6 +32,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 MAX_BODY_BYTES = 10_000_000
+MAX_FAULTS = 100
+"""How many faults of a body are told at once."""
+MAX_ECHO = 5_000
+"""What was sent is repeated beside its fault up to this size, so that a refusal costs no more than it is worth."""
 
 _log = structlog.get_logger("boreal.http")
 
@@ -191,7 +195,7 @@ def _reply_to(error: Exception, scope: Scope) -> Response:
     if isinstance(error, Problem):
         return Reply(error.body(), status_code=error.status, headers=error.headers)
     if isinstance(error, RequestValidationError):
-        return _unprocessable([_fault(item) for item in error.errors()])
+        return _unprocessable([_fault(item) for item in error.errors()[:MAX_FAULTS]])
     if isinstance(error, HTTPException):
         return Reply(
             {"detail": _PHRASES.get(error.status_code, error.detail)},
@@ -221,7 +225,22 @@ def _fault(item: dict[str, Any]) -> dict[str, Any]:
     fault = {name: value for name, value in item.items() if name != "url"}
     if "ctx" in fault:
         fault["ctx"] = {name: {} if isinstance(value, Exception) else value for name, value in fault["ctx"].items()}
+    if _is_long(fault.get("input")):
+        fault["input"] = None
     return fault
+
+
+def _is_long(sent: Any) -> bool:
+    """Whether a value has more than `MAX_ECHO` characters and members in all; looks at no more of it than that."""
+    left, pending = MAX_ECHO, [sent]
+    while pending and left >= 0:
+        value = pending.pop()
+        left -= len(value) if isinstance(value, str | list | dict) else 1
+        if left >= 0 and isinstance(value, dict):
+            pending += [*value, *value.values()]
+        elif left >= 0 and isinstance(value, list):
+            pending += value
+    return left < 0
 
 
 def _route_of(scope: Scope) -> str:
