@@ -4,6 +4,7 @@ The link in a mail or after a purchase carries a customer session token. It move
 so that it stays out of histories, referrers and logs.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol
@@ -17,6 +18,8 @@ from boreal.surfaces.pages.rendering import SiteSettings, render
 PAGE_SIZE = 20
 _COOKIE = "boreal_portal"
 _COOKIE_AGE_S = 3600
+_LONGEST_TOKEN = 200
+_STRANGE = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class PortalPages(Protocol):
@@ -57,6 +60,6 @@ async def show(
 
 
 def _cookie(request: PageRequest, path: str, token: str) -> str:
-    kept = "".join(letter for letter in token if letter.isalnum() or letter in "_-")
+    kept = _STRANGE.sub("", token)[:_LONGEST_TOKEN]
     guard = "; Secure" if request.secure else ""
     return f"{_COOKIE}={kept}; Path={path}; Max-Age={_COOKIE_AGE_S}; HttpOnly; SameSite=Lax{guard}"
