@@ -108,7 +108,7 @@ class DiscountPercentageRepeatDurationCreate(DiscountCreateBase):
 
 def discount_kind(value: Any) -> str | None:
     """Which shape a new discount has, such as `fixed.repeat`; None without type or duration (catalog spec 1.2)."""
-    given = value if isinstance(value, dict) else {"type": value.type, "duration": value.duration}
+    given = vars(value) if isinstance(value, DiscountCreateBase) else value if isinstance(value, dict) else {}
     type, duration = given.get("type"), given.get("duration")
     if not isinstance(type, str) or not isinstance(duration, str):
         return None
