@@ -1,0 +1,148 @@
+"""Bodies from hell: whatever comes, the reply is one that the specification knows, and a refusal leaves no trace."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import pytest
+import sqlalchemy as sa
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn
+
+from boreal.kit.db import metadata
+from boreal.main import openapi
+from tests.fuzz.effort import FULL, explore
+from tests.fuzz.junk import junk, near, schema_of, text_of
+from tests.isolation.operations import OPERATIONS as ALL
+from tests.isolation.operations import Operation
+from tests.isolation.scene import BODIES, furnish, path_of
+from tests.support.catalog import fixed, make_product, seats
+from tests.support.checkout import BUYER, open_session
+from tests.support.shop import Shop, client_of
+
+OPERATIONS = [operation for operation in ALL if operation.body is not None and operation.path in openapi()["paths"]]
+
+ADDRESS = {"country": "US", "line1": "1 Main Street", "city": "Springfield", "postal_code": "12345", "state": "NY"}
+BUSINESS = {"is_business_customer": True, "customer_tax_id": "FR61954506077", "customer_billing_name": "ACME"}
+RICHER: dict[str, dict[str, Any]] = {
+    "POST /v1/checkouts/": {"customer_billing_address": ADDRESS, "metadata": {"a": 1}, "customer_name": "Ada"},
+    "PATCH /v1/checkouts/{id}": {"customer_billing_address": ADDRESS, "success_url": "https://example.com"},
+    "PATCH /v1/checkouts/client/{client_secret}": {**BUYER, **BUSINESS, "amount": 500},
+    "POST /v1/products/": {"recurring_interval": "month", "trial_interval": "day", "trial_interval_count": 3},
+    "PATCH /v1/products/{id}": {"prices": [fixed(2000)], "metadata": {"a": 1}},
+    "POST /v1/customers/": {"billing_address": ADDRESS, "tax_id": ["FR61954506077", "eu_vat"]},
+    "PATCH /v1/customers/{id}": {"billing_address": ADDRESS, "metadata": {"a": 1}},
+}
+"""More members for the right body of an operation, so that they are spoilt more often."""
+
+REFUSALS = frozenset({400, 403, 404, 409, 410, 422})
+_STATE = sa.text(
+    " UNION ALL ".join(
+        f"SELECT '{name}' AS name, count(*) AS rows, max(xmin::text::bigint) AS latest FROM {name}"
+        for name in sorted(metadata.tables)
+    )
+)
+
+
+@dataclass
+class Target:
+    """Where one operation of a shop is, for who may call it, and the ids that exist there."""
+
+    shop: Shop
+    client: httpx2.AsyncClient
+    method: str
+    path: str
+    products: list[dict[str, Any]]
+    known: tuple[str, ...]
+    taken: int = 0
+    refused: int = 0
+
+    async def send(self, body: bytes) -> None:
+        """Sends a body and holds the reply against what the specification allows."""
+        before = await self._state()
+        headers = {"content-type": "application/json"}
+        reply = await self.client.request(self.method, self.path, content=body, headers=headers)
+        if reply.is_success:
+            self.taken += 1
+            if self.path.endswith("/confirm"):
+                self.path = f"{(await open_session(self.shop, *self.products)).url}/confirm"
+            return
+        self.refused += 1
+        assert reply.status_code in REFUSALS, (reply.status_code, reply.text)
+        check_refusal(reply)
+        if reply.status_code != 400:  # a payment that the card's issuer refused is on record
+            assert await self._state() == before, reply.text
+
+    async def _state(self) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in await self.shop.app.database.fetch(_STATE)]
+
+
+def check_refusal(reply: httpx2.Response) -> None:
+    """The body of a refusal has the shape of platform spec 1.7."""
+    assert reply.headers["content-type"] == "application/json"
+    body = json.loads(reply.text, parse_constant=pytest.fail)
+    assert isinstance(body["error"], str) and body["error"]
+    if not body["error"].endswith("RequestValidationError"):
+        assert isinstance(body["detail"], str) and body["detail"]
+        return
+    assert reply.status_code == 422
+    assert isinstance(body["detail"], list) and body["detail"]
+    for fault in body["detail"]:
+        assert fault.keys() <= {"type", "loc", "msg", "input", "ctx"}
+        assert isinstance(fault["type"], str) and isinstance(fault["msg"], str)
+        assert fault["loc"][0] in ("body", "path", "query", "header")
+        assert all(isinstance(step, str | int) for step in fault["loc"])
+
+
+async def open_target(shop: Shop, operation: Operation) -> tuple[Target, dict[str, Any]]:
+    """A furnished shop with the operation pointing at something that can be changed, and a body that it takes."""
+    known = await furnish(shop, "canary")
+    seated = await make_product(shop, seats((1, None, 1000)), recurring_interval="month")
+    products = [await make_product(shop, {"amount_type": "custom"}), seated]
+    made = (await open_session(shop, *products)).made
+    known |= {"checkout_id": made["id"], "checkout_secret": made["client_secret"]}
+    token = known["session"] if operation.is_of_customers else shop.token
+    client = client_of(shop.boreal, None if operation.is_public else token)
+    prices = [price["id"] for product in products for price in product["prices"]]
+    ids = (*(product["id"] for product in products), *prices, *(known[name] for name in known if name.endswith("_id")))
+    right = {**BODIES[operation.name](known), **RICHER.get(operation.name, {})}
+    return Target(shop, client, operation.method, path_of(operation, known), products, ids), right
+
+
+@st.composite
+def bodies(draw: DrawFn, right: Mapping[str, Any], schema: Mapping[str, Any], known: tuple[str, ...]) -> bytes:
+    """A right body with other members, few or many, that nearly fit; what nearly fits alone; with junk; anything."""
+    way = draw(st.sampled_from(["few", "few", "many", "many", "alone", "junk", "anything", "bytes"]))
+    if way == "bytes":
+        return draw(st.binary(max_size=50))
+    made = draw(junk if way == "anything" else near(schema, known))
+    if isinstance(made, dict) and way in ("few", "many"):
+        names = sorted(made)
+        kept = draw(st.lists(st.sampled_from(names), max_size=2)) if way == "few" and names else names
+        made = {**right, **{name: made[name] for name in kept}}
+    if way == "junk":
+        made = {**right, draw(st.sampled_from(sorted(right))): draw(junk)}
+    return text_of(made)
+
+
+async def explore_bodies(target: Target, right: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    async with target.client:
+        await explore(bodies(right, schema, target.known), target.send)
+    assert target.taken and target.refused, "what is only ever refused, or never, was hardly tried"
+    await target.shop.settle()
+
+
+@pytest.mark.timeout(3600 if FULL else 120)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
+async def test_any_body_is_taken_or_refused_as_the_specification_says(shop: Shop, operation: Operation) -> None:
+    target, right = await open_target(shop, operation)
+    await explore_bodies(target, right, schema_of(operation.method, operation.path))
+
+
+@pytest.mark.timeout(3600 if FULL else 120)
+async def test_any_card_is_taken_or_refused(shop: Shop) -> None:
+    card = {"number": "4242" * 4, "exp_month": 12, "exp_year": "34", "cvc": "123"}
+    target = Target(shop, client_of(shop.boreal, None), "POST", "/sandbox/confirmation-tokens", [], ("x",))
+    await explore_bodies(target, card, {})
