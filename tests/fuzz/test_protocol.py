@@ -66,6 +66,15 @@ def check_shape(answer: Answer) -> None:
         assert isinstance(body["error"], str) and isinstance(body.get("detail", body.get("error_description")), str)
 
 
+@pytest.mark.parametrize(
+    "text", ["0", "0.5", "-1", "1700000000", "-2.2e-309", "inf", "nan", "%D9%A3", "2026-01-15", ""]
+)
+async def test_an_instant_is_written_out_with_its_offset(victim: Victim, text: str) -> None:
+    answer = await victim.answer(request("GET", f"/v1/webhooks/deliveries?start_timestamp={text}", token=victim.token))
+    check_shape(answer)
+    assert (answer.status, answer.json["detail"][0]["loc"]) == (422, ["query", "start_timestamp"])
+
+
 LISTS = ("/v1/products/", "/v1/orders/", "/v1/customers/", "/v1/checkouts/", "/v1/organizations/")
 TAKEN, REFUSED = 200, 422
 QUERIES = {

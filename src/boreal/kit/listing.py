@@ -88,9 +88,11 @@ def _escaped(text: str) -> str:
 
 def _written_out(value: Any) -> Any:
     """Refuses a bare number, which pydantic would take for seconds since 1970."""
-    if isinstance(value, str) and value.strip().lstrip("+-").replace(".", "", 1).isdecimal():
-        raise PydanticKnownError("datetime_parsing", {"error": "input is a number"})
-    return value
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return value
+    raise PydanticKnownError("datetime_parsing", {"error": "input is a number"})
 
 
 Instant = Annotated[AwareDatetime, BeforeValidator(_written_out)]
