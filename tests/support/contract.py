@@ -57,7 +57,7 @@ async def validate_response(response: httpx2.Response) -> None:
     raw_path = response.request.url.raw_path.decode().partition("?")[0]
     found = _find(raw_path)
     method = response.request.method.lower()
-    if found is None or method not in found[1] or response.status_code in (401, 403, 404, 409, 410, 429, 307):
+    if found is None or method not in found[1] or response.status_code == 307:
         return
     validator = _validator(found[0], method, str(response.status_code))
     if validator is not None:
