@@ -4,7 +4,7 @@ A bearer value that is nobody's is refused whatever the operation. What is no be
 header. The rest are good, each for what it is.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ from boreal.core.scopes import AvailableScope
 from boreal.kit.secrets import new_token
 from boreal.rooms.platform.public import create_token
 from tests.support.organizations import block
-from tests.support.shop import Shop, found_shop
+from tests.support.shop import Shop, client_of, found_shop
 
 EVERYTHING = frozenset(scope.value for scope in AvailableScope)
 """Every scope that a token can be given."""
@@ -104,33 +104,64 @@ def bearer(token: str) -> bytes:
 
 
 async def spend(shop: Shop) -> dict[str, bytes]:
-    """A header for each of `SPENT`; none of them is good any more, and every other token of the shop still is.
+    """A header for each of `SPENT`: each was good a moment ago and none is any more; other tokens still are.
 
-    The shop's clock goes on by two hours: sessions that were started before are over.
+    The shop's clock goes on by two hours: sessions that were started before are over. Tokens are remembered from now
+    on, as in a process that hears of revocations.
     """
-    late = {
+    secrets = {**await _end(shop), **await _bar(shop)}
+    secrets["a token with one letter changed"] = shop.token[:-1] + ("b" if shop.token.endswith("a") else "a")
+    return {name: bearer(secrets[name]) for name in SPENT}
+
+
+async def _end(shop: Shop) -> dict[str, str]:
+    """Tokens that were remembered when they were revoked, expired, or lost who they belong to."""
+    shop.app.authenticator.hear(True)
+    revoked, gone = await issue(shop), await _customer(shop, "gone@example.com")
+    tokens = {
+        "a revoked token": revoked.secret,
         "an expired token": (await issue(shop, expires_in=timedelta(hours=1))).secret,
         "an expired session": await session(shop, await _customer(shop, "late@example.com")),
-    }
-    shop.clock.set(shop.clock.now() + timedelta(hours=2))
-    revoked = await issue(shop)
-    gone = await _customer(shop, "gone@example.com")
-    blocked = await found_shop(shop.boreal, shop.clock, slug="blocked")
-    deleted = await found_shop(shop.boreal, shop.clock, slug="deleted")
-    secrets = {
-        **late,
-        "a revoked token": revoked.secret,
-        "a token with one letter changed": shop.token[:-1] + ("b" if shop.token.endswith("a") else "a"),
-        "a token of a blocked organization": blocked.token,
-        "a token of a deleted organization": deleted.token,
         "a session of a deleted customer": await session(shop, gone),
-        "a session at a blocked organization": await session(blocked, await _customer(blocked, "ada@example.com")),
     }
+    await _assert_good(shop, tokens)
     _good(await shop.client.delete(f"/v1/organization-access-tokens/{revoked.id}"), 204)
     _good(await shop.client.delete(f"/v1/customers/{gone}"), 204)
+    await _assert_refused(shop, tokens["a revoked token"], tokens["a session of a deleted customer"])
+    shop.clock.set(shop.clock.now() + timedelta(hours=2))
+    return tokens
+
+
+async def _bar(shop: Shop) -> dict[str, str]:
+    """Tokens whose organization was blocked or deleted behind the API's back, so that nothing forgets them at once."""
+    shop.app.authenticator.hear(False)
+    blocked = await found_shop(shop.boreal, shop.clock, slug="blocked")
+    deleted = await found_shop(shop.boreal, shop.clock, slug="deleted")
+    tokens = {
+        "a token of a blocked organization": blocked.token,
+        "a token of a deleted organization": deleted.token,
+        "a session at a blocked organization": await session(blocked, await _customer(blocked, "ada@example.com")),
+    }
+    await _assert_good(shop, tokens)
     await block(blocked)
     await shop.app.database.execute(_DELETE_ORGANIZATION, id=deleted.organization_id)
-    return {name: bearer(secrets[name]) for name in SPENT}
+    shop.app.authenticator.hear(True)
+    return tokens
+
+
+async def _answer(shop: Shop, token: str) -> httpx2.Response:
+    async with client_of(shop.boreal, token) as client:
+        return await client.get("/v1/customer-portal/orders/" if token.startswith("polar_cst_") else "/v1/products/")
+
+
+async def _assert_good(shop: Shop, tokens: Mapping[str, str]) -> None:
+    for token in tokens.values():
+        _good(await _answer(shop, token), 200)
+
+
+async def _assert_refused(shop: Shop, *tokens: str) -> None:
+    for token in tokens:
+        _good(await _answer(shop, token), 401)
 
 
 async def _customer(shop: Shop, email: str) -> str:
