@@ -110,3 +110,13 @@ async def test_webhooks_show_what_the_api_shows_at_that_moment(shop: Shop) -> No
     assert [name for name, _ in told] == ["checkout.created", "checkout.updated", "checkout.updated"]
     for (name, payload), state in zip(told, states, strict=True):
         assert payload == {"type": name, "timestamp": "2026-01-15T12:00:00Z", "data": state}
+
+
+async def test_a_fraction_for_the_customer_is_told_as_text(shop: Shop) -> None:
+    """The contract takes it and knows no such value in a reply; the customer gets it as it was sent."""
+    sent = {"ratio": 0.5, "whole": 2, "flag": True, "word": "x"}
+    session = await open_session(shop, await make_product(shop), customer_metadata=sent)
+    assert session.made["customer_metadata"] == {**sent, "ratio": "0.5"}
+    await session.pay()
+    (customer,) = good(await shop.client.get("/v1/customers/"))["items"]
+    assert customer["metadata"] == sent

@@ -45,16 +45,22 @@ _FOR_MERCHANTS = (
     "metadata",
     "external_customer_id",
     "subscription_id",
-    "customer_metadata",
 )
 
 
 def render(checkout: Checkout, shelf: Shelf, settings: Settings) -> dict[str, Any]:
-    """A session as merchants see it (contract `Checkout`)."""
+    """A session as merchants see it (contract `Checkout`).
+
+    A fraction in `customer_metadata` is shown as text: the contract takes it there, but knows no such value in a reply.
+    """
+    told = {
+        name: str(value) if isinstance(value, float) else value for name, value in checkout.customer_metadata.items()
+    }
     return {
         **_render_base(checkout, shelf, settings),
         **{name: getattr(checkout, name) for name in _FOR_MERCHANTS},
         "customer_external_id": checkout.external_customer_id,
+        "customer_metadata": told,
     }
 
 
