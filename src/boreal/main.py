@@ -19,6 +19,7 @@ from boreal.kit.clock import Clock
 from boreal.kit.db import Connection, Database, Record
 from boreal.kit.facts import Dispatcher, Renderers
 from boreal.kit.fetch import Fetch
+from boreal.kit.installation import claim
 from boreal.kit.migrations import migrate
 from boreal.kit.postgres import default_data_dir
 from boreal.kit.ratelimit import Limiter
@@ -268,6 +269,7 @@ class Root:
             try:
                 used = await database.pool.fetchval("SELECT EXISTS (SELECT FROM organizations)")
                 keyring = Keyring.open(self.key_file(settings), make=not used)
+                await claim(database, keyring)
                 boreal = compose(settings, database=database, clock=Clock(), keyring=keyring)
                 try:
                     yield replace(boreal, keep_running=running.keep_running)

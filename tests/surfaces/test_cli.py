@@ -218,6 +218,16 @@ def test_a_shop_is_checked_and_given_tokens(boreal: Boreal, used: dict[str, str]
 def test_a_used_database_is_not_given_new_keys(boreal: Boreal, used: dict[str, str], tmp_path: Path) -> None:
     refused(boreal("check", **{**used, "BOREAL_DATA_DIR": str(tmp_path)}), f"{tmp_path}/keys is missing")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_keys_of_another_installation_are_refused(boreal: Boreal, used: dict[str, str], tmp_path: Path) -> None:
+    assert boreal("check", **used).exit_code == 0
+    other = tmp_path / "keys"
+    other.write_text(f"k1 {'B' * 43}=\n")
+    refused(boreal("check", **{**used, "BOREAL_KEY_FILE": str(other)}), "the key file holds other keys than those")
+    own = Path(used["BOREAL_DATA_DIR"], "keys").read_text()
+    other.write_text(f"{own}k2 {'B' * 43}=\n")
+    assert boreal("check", **{**used, "BOREAL_KEY_FILE": str(other)}).exit_code == 0, "a key was added"
     (tmp_path / "keys").write_text("k1 AAAA\n")
     refused(boreal("check", **{**used, "BOREAL_DATA_DIR": str(tmp_path)}), "something else than keys")
 

@@ -71,11 +71,6 @@ class Header:
         return json.dumps({"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}).encode() + b"\n"
 
 
-def fingerprint(keyring: Keyring) -> str:
-    """Tells keys apart and gives nothing of them away."""
-    return keyring.derive("backup fingerprint")[:8].hex()
-
-
 async def back_up(dsn: str, file: Path, *, keys: str, with_keys: bool, now: datetime) -> Header:
     """Writes a backup of the database to `file`, mode 0600, complete or not at all. `keys` is the key file's text.
 
@@ -92,7 +87,7 @@ async def back_up(dsn: str, file: Path, *, keys: str, with_keys: bool, now: date
         version=version("boreal"),
         revision=revision,
         created_at=now.isoformat(),
-        key_fingerprint=fingerprint(Keyring.of(keys)),
+        key_fingerprint=Keyring.of(keys).fingerprint,
         keys=keys if with_keys else None,
     )
     with _beside(file) as written:

@@ -148,6 +148,11 @@ class Keyring:
         data = base64.b64decode(text)
         return AESGCM(self._keys[key_id]).decrypt(data[:12], data[12:], key_id.encode()).decode()
 
+    @property
+    def fingerprint(self) -> str:
+        """Tells the first keys of key files apart and gives nothing of them away."""
+        return self.derive("backup fingerprint")[:8].hex()
+
     def derive(self, purpose: str) -> bytes:
         """32 bytes for another use of the same secret, such as the pepper of card fingerprints."""
         return hmac.new(self._pepper, purpose.encode(), hashlib.sha256).digest()

@@ -45,6 +45,7 @@ WorkRow = sa.Table(
     sa.Column("failed_at", sa.DateTime(timezone=True)),
     sa.Column("last_error", sa.Text),
     sa.Column("trace", sa.Text),
+    sa.Index("ix_work_failed", "failed_at", postgresql_where=sa.text("failed_at IS NOT NULL")),
     sa.Index("ix_work_due", "queue", "due_at", "id", postgresql_where=sa.text("failed_at IS NULL")),
     sa.Index(
         "ix_work_fair",

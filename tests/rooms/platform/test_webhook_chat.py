@@ -177,3 +177,9 @@ async def test_chat_endpoints_get_messages_frozen_and_signed(shop: Shop) -> None
         assert all(one.headers["webhook-signature"].startswith("v1,") for one in receiver.requests)
         shown = {one["webhook_event"]["payload"].encode() for one in await deliveries(shop)}
         assert shown == {one.body for one in receiver.requests}
+
+
+def test_what_cannot_be_told_is_named_at_least() -> None:
+    """A fact whose payload lacks what its story needs holds up nobody."""
+    body = json.loads(message(WebhookFormat.SLACK, "order.paid", {"id": "o"}, sender=SENDER) or "")
+    assert body["text"] == "order.paid"

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from boreal.kit.backup import BackupFailed, Header, back_up, fingerprint, read_header, restore
+from boreal.kit.backup import BackupFailed, Header, back_up, read_header, restore
 from boreal.kit.clock import Clock
 from boreal.kit.migrations import migrate
 from boreal.kit.secrets import Keyring, read_keys, write_keys
@@ -76,4 +76,4 @@ async def bring_back(root: Root, settings: Settings, file: Path, *, force: bool)
 
 def _fits(key_file: Path, header: Header) -> bool | None:
     """Whether the key file is that of the backup; None where there is none."""
-    return fingerprint(Keyring.of(read_keys(key_file))) == header.key_fingerprint if key_file.exists() else None
+    return Keyring.of(read_keys(key_file)).fingerprint == header.key_fingerprint if key_file.exists() else None

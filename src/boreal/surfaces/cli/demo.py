@@ -64,10 +64,10 @@ def defaults(environment: Mapping[str, str]) -> dict[str, Any]:
     return dict(setting for variable, setting in wanted.items() if not environment.get(variable, "").strip())
 
 
-def forget(ready_file: Path | None) -> None:
-    """Removes the ready file of an earlier start, which would say too early that this one is ready."""
-    if ready_file is not None:
-        ready_file.unlink(missing_ok=True)
+def forget(file: Path | None) -> None:
+    """Removes a file of an earlier start, such as its ready file, which would say too early that this one is ready."""
+    if file is not None:
+        file.unlink(missing_ok=True)
 
 
 async def show(process: Process, *, root: Root, ready_file: Path | None) -> None:
@@ -99,14 +99,15 @@ async def _data(app: App, settings: Settings, kept: Path) -> dict[str, Any]:
     row = await organization_by_slug(app.database, SLUG)
     known = _read(kept)
     if row is None or known is None or known["organization_id"] != str(row["id"]):
-        known = await _make(app, row["id"] if row is not None else None)
+        known = await _make(app, row["id"] if row is not None else None, kept.with_name("demo.started"))
         _write(kept, known)
     link = f"{settings.url}/v1/checkout-links/{known['link_secret']}/redirect"
     told = {name: value for name, value in known.items() if name != "link_secret"}
     return {"base_url": settings.url, **told, "checkout_url": link}
 
 
-async def _make(app: App, organization_id: UUID | None) -> dict[str, Any]:
+async def _make(app: App, organization_id: UUID | None, started: Path) -> dict[str, Any]:
+    """Makes what is missing. `started` keeps the products made so far, for a start that was cut off."""
     if organization_id is None:
         organization = await create_organization(
             app, name="Northwind", slug=SLUG, email="support@northwind.example", ready=True
@@ -116,9 +117,13 @@ async def _make(app: App, organization_id: UUID | None) -> dict[str, Any]:
     shown, token = await create_token(app, organization_id=organization_id, comment="demo", scopes=scopes)
     actor = Actor(Subject.organization, frozenset(scopes), (organization_id,), shown["id"])
     assert actor.kind in MERCHANT
-    products = [await create_product(app, actor, _PRODUCT.validate_python(body)) for body in _PRODUCTS]
-    ids = [detail.product.id for detail in products]
+    ids = [UUID(id) for id in (_read(started) or {}).get(str(organization_id), ())]
+    for body in _PRODUCTS[len(ids) :]:
+        detail = await create_product(app, actor, _PRODUCT.validate_python(body))
+        ids.append(detail.product.id)
+        _write(started, {str(organization_id): [str(id) for id in ids]})
     secret = await create_checkout_link(app, organization_id=organization_id, product_ids=ids, label="Demo")
+    forget(started)
     return {
         "organization_id": str(organization_id),
         "access_token": token,

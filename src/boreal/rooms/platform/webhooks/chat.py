@@ -9,10 +9,13 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+import structlog
 from babel.dates import format_date
 
 from boreal.core.webhooks import WebhookFormat
 from boreal.kit.formats import format_money
+
+_log = structlog.get_logger("boreal.webhooks")
 
 Data = Mapping[str, Any]
 Fields = tuple[tuple[str, str], ...]
@@ -42,7 +45,12 @@ class Story:
 
 def message(format: WebhookFormat, event: str, data: Data, *, sender: Sender) -> str | None:
     """The JSON body for a chat, or None for an event that is not worth a message. `data` is the raw payload's."""
-    story = story_of(event, data, sender=sender)
+    try:
+        story = story_of(event, data, sender=sender)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        # Facts are dispatched in order: one that cannot be told must not hold up everybody's events.
+        _log.exception("chat_story_failed", fact=event, subject_id=data.get("id"))
+        story = Story(event, (("Organization", sender.name),))
     if story is None:
         return None
     body = _discord(story, event, sender) if format is WebhookFormat.DISCORD else _slack(story, event, sender)
