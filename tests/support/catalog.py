@@ -27,3 +27,21 @@ async def make_product(shop: Shop, *prices: dict[str, Any], **body: Any) -> dict
     assert reply.status_code == 201, reply.text
     made: dict[str, Any] = reply.json()
     return made
+
+
+async def make_custom_field(shop: Shop, slug: str, type: str = "text", **properties: Any) -> dict[str, Any]:
+    """A custom field as the API shows it."""
+    body = {"type": type, "slug": slug, "name": slug.title(), "properties": properties}
+    reply = await shop.client.post("/v1/custom-fields/", json=body)
+    assert reply.status_code == 201, reply.text
+    made: dict[str, Any] = reply.json()
+    return made
+
+
+async def make_discount(shop: Shop, **body: Any) -> dict[str, Any]:
+    """A discount as the API shows it: 10 % off, for ever, unless told otherwise."""
+    kind = {"type": "percentage", "basis_points": 1000} if body.get("type") != "fixed" else {}
+    reply = await shop.client.post("/v1/discounts/", json={"name": "Sale", "duration": "forever", **kind, **body})
+    assert reply.status_code == 201, reply.text
+    made: dict[str, Any] = reply.json()
+    return made

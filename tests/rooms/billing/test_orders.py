@@ -11,6 +11,7 @@ from boreal.core.orders import BillingReason, Order, OrderStatus
 from boreal.kit.db import compile_statement
 from boreal.rooms.platform.tokens import commands as tokens
 from tests.rooms.billing.buying import MONTHLY, buy, make_customer, make_product, purchase_of, settle
+from tests.support.catalog import make_custom_field
 from tests.support.shop import Shop, client_of
 
 
@@ -42,7 +43,8 @@ AMOUNTS = {
 async def test_an_order_shows_everything(shop: Shop) -> None:
     product = await make_product(shop, metadata={"tier": "1"}, description="All of it", **MONTHLY)
     customer = await make_customer(shop, external_id="usr_1", name="Ada")
-    order = await buy(shop, customer, product, tax_amount=200, custom_field_data={"size": "L"})
+    field = await make_custom_field(shop, "size")
+    order = await buy(shop, customer, product, tax_amount=200, custom_field_data={field["id"]: "L"})
     price = product["prices"][0]
     assert await listed(shop) == [order]
     subscription = order.pop("subscription")

@@ -16,6 +16,7 @@ from boreal.rooms.billing.room import room
 from boreal.rooms.billing.subscriptions import queries
 from boreal.rooms.billing.subscriptions.schemas import Subscription as SubscriptionShape
 from tests.rooms.billing.buying import MONTHLY, buy, make_customer, make_product
+from tests.support.catalog import make_custom_field
 from tests.support.shop import Shop
 
 
@@ -81,7 +82,8 @@ def test_every_order_and_subscription_event_of_the_contract_has_a_shape() -> Non
 async def test_active_subscriptions_are_those_on_trial_or_paid_for(shop: Shop) -> None:
     ada, bob = await make_customer(shop), await make_customer(shop, "bob@example.com")
     await subscribe(shop, bob)
-    active = await subscribe(shop, ada, metadata={"a": 1}, custom_field_data={"size": "L"})
+    field = await make_custom_field(shop, "size")
+    active = await subscribe(shop, ada, metadata={"a": 1}, custom_field_data={field["id"]: "L"})
     trial = await subscribe(shop, ada, trial_days=7)
     late = await subscribe(shop, ada)
     await change(shop, late, status=SubscriptionStatus.PAST_DUE)

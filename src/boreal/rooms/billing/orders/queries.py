@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
+from boreal.core.discounts import Discount
 from boreal.core.orders import OrderStatus
 from boreal.core.prices import Price
 from boreal.core.products import Product, ProductBillingType
@@ -18,7 +19,14 @@ from boreal.kit.listing import ListSpec, any_of, search
 from boreal.kit.schemas import UUID4
 from boreal.rooms.billing.orders.tables import OrderItemRow, OrderRow
 from boreal.rooms.billing.subscriptions.tables import SubscriptionRow
-from boreal.rooms.catalog.public import ProductRow, read_prices
+from boreal.rooms.catalog.public import (
+    DiscountRow,
+    ProductRow,
+    read_custom_field_slugs,
+    read_discounts,
+    read_prices,
+    show_custom_field_data,
+)
 from boreal.rooms.customers.public import CustomerRow
 
 O = OrderRow.c  # noqa: E741
@@ -26,7 +34,10 @@ O = OrderRow.c  # noqa: E741
 
 @dataclass(frozen=True, slots=True)
 class OrderDetail:
-    """An order with everything that it shows: its row, those it belongs to, its items, and the price of the first."""
+    """An order with everything that it shows: its row, those it belongs to, its items, and the price of the first.
+
+    `custom_field_data` is by slug; `discount` may be one that was deleted since.
+    """
 
     order: Record
     customer: Mapping[str, Any]
@@ -34,6 +45,8 @@ class OrderDetail:
     subscription: Mapping[str, Any] | None
     items: Sequence[Record]
     price: Price | None
+    discount: Discount | None
+    custom_field_data: Mapping[str, Any]
 
 
 def _labels(part: str, table: sa.Table) -> dict[str, str]:
@@ -82,8 +95,7 @@ ORDERS = ListSpec(
         "net_amount": O.net_amount,
         "customer": CustomerRow.c.email,
         "product": ProductRow.c.name,
-        # Its name, as soon as an order can have one.
-        "discount": sa.cast(sa.null(), sa.Text),
+        "discount": sa.select(DiscountRow.c.name).where(DiscountRow.c.id == O.discount_id).scalar_subquery(),
         "subscription": O.subscription_id,
     },
     default="-created_at",
@@ -133,7 +145,10 @@ _ITEMS = (
 
 
 async def details(runs: Runs, rows: Sequence[Record]) -> list[OrderDetail]:
-    """What some orders show, in their order: one statement for their items and one for prices, however many."""
+    """What some orders show, in their order, in a fixed number of statements, however many there are.
+
+    One for their items and one for prices; discounts and the slugs of custom fields one each, if there are any.
+    """
     if not rows:
         return []
     items: dict[UUID, list[Record]] = {row["id"]: [] for row in rows}
@@ -145,6 +160,8 @@ async def details(runs: Runs, rows: Sequence[Record]) -> list[OrderDetail]:
         if of_order and of_order[0]["product_price_id"] is not None
     }
     prices = await read_prices(runs, list(first.values()))
+    discounts = await read_discounts(runs, {row["discount_id"] for row in rows if row["discount_id"] is not None})
+    slugs = await read_custom_field_slugs(runs, *(row["custom_field_data"] for row in rows))
     return [
         OrderDetail(
             order=row,
@@ -153,6 +170,8 @@ async def details(runs: Runs, rows: Sequence[Record]) -> list[OrderDetail]:
             subscription=_part(row, _SUBSCRIPTION) if row[_SUBSCRIPTION["id"]] is not None else None,
             items=items[row["id"]],
             price=prices[first[row["id"]]] if row["id"] in first else None,
+            discount=discounts.get(row["discount_id"]),
+            custom_field_data=show_custom_field_data(slugs, row["custom_field_data"]),
         )
         for row in rows
     ]
@@ -163,6 +182,6 @@ def _part(row: Record, labels: Mapping[str, str]) -> dict[str, Any]:
 
 
 async def read(runs: Runs, id: UUID) -> OrderDetail | None:
-    """An order whoever asks, in three statements; None if there is none."""
+    """An order whoever asks, in three statements or more; None if there is none."""
     found = await details(runs, await runs.fetch(BY_ID, id=id))
     return found[0] if found else None

@@ -12,6 +12,7 @@ from boreal.rooms.billing.subscriptions.queries import render_legacy_user
 from boreal.rooms.catalog.public import (
     ProductDetail,
     render_customer_order_product,
+    render_discount_minimal,
     render_order_product,
     render_price,
 )
@@ -64,20 +65,20 @@ def _render_base(detail: OrderDetail) -> dict[str, Any]:
 
 
 def render_order(detail: OrderDetail) -> dict[str, Any]:
-    """An order as merchants see it (contract `Order`). No discount can be attached yet."""
+    """An order as merchants see it (contract `Order`)."""
     order, product, subscription = detail.order, detail.product, detail.subscription
     customer = render_customer(detail.customer)
     return {
         **_render_base(detail),
         "metadata": order["metadata"],
-        "custom_field_data": order["custom_field_data"],
+        "custom_field_data": detail.custom_field_data,
         "platform_fee_amount": order["platform_fee_amount"],
         "platform_fee_currency": order["platform_fee_currency"],
         "customer": customer,
         "user": render_legacy_user(customer),
         "product": render_order_product(product) if product else None,
         "product_price": render_price(detail.price, product) if detail.price and product else None,
-        "discount": None,
+        "discount": render_discount_minimal(detail.discount) if detail.discount else None,
         "subscription": (
             {**render_subscription_base(subscription), "metadata": subscription["metadata"]} if subscription else None
         ),

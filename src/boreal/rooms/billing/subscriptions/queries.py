@@ -7,11 +7,22 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
+from boreal.core.discounts import Discount
 from boreal.core.prices import Price
 from boreal.core.subscriptions import ACTIVE, BILLABLE, SubscriptionStatus
 from boreal.kit.db import Connection, Row, Runs
 from boreal.rooms.billing.subscriptions.tables import SubscriptionPriceRow, SubscriptionRow
-from boreal.rooms.catalog.public import ProductDetail, read_prices, read_products, render_price, render_product
+from boreal.rooms.catalog.public import (
+    ProductDetail,
+    read_custom_field_slugs,
+    read_discounts,
+    read_prices,
+    read_products,
+    render_discount_minimal,
+    render_price,
+    render_product,
+    show_custom_field_data,
+)
 from boreal.rooms.customers.public import CustomerRow
 from boreal.rooms.customers.public import read as read_customer
 from boreal.rooms.customers.public import render as render_customer
@@ -106,19 +117,27 @@ def render_legacy_user(customer: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def render(row: Row, *, customer: Mapping[str, Any], product: ProductDetail, prices: list[Price]) -> dict[str, Any]:
+def render(
+    row: Row,
+    *,
+    customer: Mapping[str, Any],
+    product: ProductDetail,
+    prices: list[Price],
+    discount: Discount | None,
+    custom_field_data: Mapping[str, Any],
+) -> dict[str, Any]:
     """A subscription as merchants see it (contract `Subscription`), with the rendered customer and its own prices.
 
-    No discount and no meter can be attached yet.
+    `custom_field_data` is by slug. No meter can be attached yet.
     """
     rendered = [render_price(price, product.product) for price in prices]
     return {
         **render_base(row),
         "metadata": row["metadata"],
-        "custom_field_data": row["custom_field_data"],
+        "custom_field_data": custom_field_data,
         "customer": customer,
         "product": render_product(product),
-        "discount": None,
+        "discount": render_discount_minimal(discount) if discount else None,
         "prices": rendered,
         "meters": [],
         "user_id": row["customer_id"],
@@ -137,24 +156,30 @@ async def payload(connection: Connection, id: UUID) -> dict[str, Any]:
     product = (await read_products(connection, [row["product_id"]]))[row["product_id"]]
     price_ids = [found["product_price_id"] for found in await connection.fetch(_PRICE_IDS, id=id)]
     prices = await read_prices(connection, price_ids)
+    discounts = await read_discounts(connection, [row["discount_id"]] if row["discount_id"] else [])
+    slugs = await read_custom_field_slugs(connection, row["custom_field_data"])
     return render(
         row,
         customer=render_customer(customer),
         product=product,
         prices=[prices[price_id] for price_id in price_ids],
+        discount=discounts.get(row["discount_id"]),
+        custom_field_data=show_custom_field_data(slugs, row["custom_field_data"]),
     )
 
 
 async def active_subscriptions(runs: Runs, customer_id: UUID) -> list[dict[str, Any]]:
     """A customer's subscriptions that are active or on trial, oldest first (contract `CustomerStateSubscription`)."""
+    rows = await runs.fetch(_ACTIVE, customer_id=customer_id)
+    slugs = await read_custom_field_slugs(runs, *(row["custom_field_data"] for row in rows))
     return [
         {
             **{name: row[name] for name in _STATE},
             "metadata": row["metadata"],
-            "custom_field_data": row["custom_field_data"],
+            "custom_field_data": show_custom_field_data(slugs, row["custom_field_data"]),
             "meters": [],
         }
-        for row in await runs.fetch(_ACTIVE, customer_id=customer_id)
+        for row in rows
     ]
 
 
