@@ -224,6 +224,31 @@ class Refund:
     created_at: datetime
 
 
+DisputeStatus = Literal["early_warning", "needs_response", "under_review", "won", "lost", "prevented"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispute:
+    """A payment that the customer's bank takes back, or warns that it may.
+
+    `early_warning`: the network says that a dispute is likely. `needs_response` and `under_review`: before and
+    after our evidence. `prevented`: it ended without a chargeback, because the money was given back or the warning
+    was dropped; the network may still open it again. `fee` is what the processor has charged for it, in the minor
+    unit of `fee_currency`; 0 while it is no chargeback. `reason` is the bank's, an open string (`fraudulent`, …).
+    """
+
+    id: str
+    payment: str
+    charge: str
+    amount: int
+    currency: str
+    status: DisputeStatus
+    reason: str
+    fee: int
+    fee_currency: str
+    created_at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessorEvent:
     """Something changed at the processor.
@@ -352,12 +377,17 @@ class PaymentProcessor(Protocol):
         """Gives money back from a succeeded payment, never more than is left of it.
 
         Raises `ProcessorRefused`: `charge_already_refunded` if nothing is left, `amount_too_large` if less is
-        left, `payment_not_refundable` if it did not succeed, `resource_missing`.
+        left, `charge_disputed` if the customer's bank has taken it back, `payment_not_refundable` if it did not
+        succeed, `resource_missing`.
         """
         ...
 
     async def get_refund(self, refund: str) -> Refund | None:
         """The refund as it is now; None if the id is unknown."""
+        ...
+
+    async def get_dispute(self, dispute: str) -> Dispute | None:
+        """The dispute or warning as it is now; None if the id is unknown."""
         ...
 
     async def list_methods(self, customer: str) -> Sequence[Method]:

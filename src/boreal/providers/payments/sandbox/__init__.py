@@ -6,6 +6,7 @@ form         what a card form checks
 vault        tokens and methods
 intents      payments and setups
 refunds      refunds
+disputes     disputes
 events       what happened, as durable rows and as calls of listeners
 faults       what tests let go wrong
 processor    all of it behind the ports `PaymentProcessor` and `CardForm`

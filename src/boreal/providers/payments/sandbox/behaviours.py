@@ -38,6 +38,18 @@ class Challenge(Enum):
 
 _NORMAL_RISK = Risk("normal", 20)
 
+DISPUTE_FEE = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class Contested:
+    """A dispute that follows a payment: its reason, how it begins, and its fee in US cents (0 for mere warnings)."""
+
+    reason: str
+    status: Literal["early_warning", "needs_response"] = "needs_response"
+    fee: int = DISPUTE_FEE
+
+
 RefundCourse = Literal["succeeds", "pending", "fails"]
 
 
@@ -45,15 +57,15 @@ RefundCourse = Literal["succeeds", "pending", "fails"]
 class Behaviour:
     """All that tells one test card from another.
 
-    `keeps` tells whether the card can be kept although charging it fails. `dispute` names the dispute that follows a
-    payment, in Stripe's words.
+    `keeps` tells whether the card can be kept although charging it fails. `disputes` follow a payment and share its
+    amount.
     """
 
     decline: Decline | None = None
     keeps: bool = False
     challenge: Challenge = Challenge.NEVER
     refunds: RefundCourse = "succeeds"
-    dispute: str | None = None
+    disputes: tuple[Contested, ...] = ()
     risk: Risk = _NORMAL_RISK
 
 
@@ -162,13 +174,13 @@ BEHAVIOURS = {
     "asks_then_insufficient_funds": Behaviour(challenge=Challenge.ALWAYS, decline=_INSUFFICIENT_FUNDS, keeps=True),
     "asks_in_vain": Behaviour(decline=_GENERIC),
     # disputes
-    "disputed_fraudulent": Behaviour(dispute="fraudulent"),
-    "disputed_not_received": Behaviour(dispute="product_not_received"),
-    "disputed_inquiry": Behaviour(dispute="inquiry"),
-    "disputed_warning": Behaviour(dispute="early_fraud_warning"),
-    "disputed_multiple": Behaviour(dispute="multiple"),
-    "disputed_compelling": Behaviour(dispute="visa_compelling_evidence_3"),
-    "disputed_compliance": Behaviour(dispute="visa_compliance"),
+    "disputed_fraudulent": Behaviour(disputes=(Contested("fraudulent"),)),
+    "disputed_not_received": Behaviour(disputes=(Contested("product_not_received"),)),
+    "disputed_inquiry": Behaviour(disputes=(Contested("general", fee=0),)),
+    "disputed_warning": Behaviour(disputes=(Contested("made_with_stolen_card", status="early_warning", fee=0),)),
+    "disputed_multiple": Behaviour(disputes=(Contested("fraudulent"), Contested("fraudulent"))),
+    "disputed_compelling": Behaviour(disputes=(Contested("fraudulent"),)),
+    "disputed_compliance": Behaviour(disputes=(Contested("noncompliant"),)),
     # refunds
     "refund_pending": Behaviour(refunds="pending"),
     "refund_fails": Behaviour(refunds="fails"),

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from boreal.kit.db import Record
-from boreal.providers.payments.sandbox import behaviours, vault
+from boreal.providers.payments.sandbox import behaviours, disputes, vault
 from boreal.providers.payments.sandbox.amounts import check_amount
 from boreal.providers.payments.sandbox.behaviours import BEHAVIOURS, Approve, Ask, Decline, Refuse, Verdict
 from boreal.providers.payments.sandbox.records import SELECT_INTENTS, load_intent
@@ -245,7 +245,7 @@ async def _move(step: Step, row: Record, state: _State) -> Payment | Setup:
 
 
 async def _arrive(step: Step, intent: str) -> Payment | Setup:
-    """What an intent's new state brings with it: a method that is kept, and an event."""
+    """What an intent's new state brings with it: a method that is kept, an event, disputes."""
     row = await step.connection.fetchrow(BY_ID, id=intent)
     assert row is not None
     if row["status"] == "succeeded" and row["save_for_later"] and row["method_customer_id"] is None:
@@ -253,4 +253,6 @@ async def _arrive(step: Step, intent: str) -> Payment | Setup:
         row = await step.connection.fetchrow(BY_ID, id=intent)
         assert row is not None
     await step.changed(row["kind"], intent)
+    if row["status"] == "succeeded" and row["kind"] == "payment":
+        await disputes.arise(step, row)
     return load_intent(row)

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from boreal.kit.clock import Clock
 from boreal.kit.db import Database, Record
-from boreal.providers.payments.sandbox import form, intents, records, refunds, vault
+from boreal.providers.payments.sandbox import disputes, form, intents, records, refunds, vault
 from boreal.providers.payments.sandbox.events import Announcer, events_after
 from boreal.providers.payments.sandbox.faults import Faults
 from boreal.providers.payments.sandbox.identity import Identity
@@ -27,6 +27,8 @@ from boreal.providers.ports import (
     CardEntry,
     ChallengeAnswer,
     CustomerDetails,
+    Dispute,
+    DisputeStatus,
     EventPage,
     IdempotencyMismatch,
     Listener,
@@ -196,6 +198,17 @@ class SandboxProcessor:
         async with self.faults.call(refund):
             row = await self._fetch_settled(refunds.BY_ID, id=refund)
             return None if row is None else records.load_refund(row)
+
+    async def get_dispute(self, dispute: str) -> Dispute | None:
+        """As the port says."""
+        async with self.faults.call(dispute):
+            row = await self._database.fetchrow(disputes.BY_ID, id=dispute)
+            return None if row is None else records.load_dispute(row)
+
+    async def move_dispute(self, dispute: str, status: DisputeStatus) -> Dispute:
+        """What the customer's bank decides: the dispute in its next status. Raises as `disputes.move`."""
+        async with self._step() as step:
+            return await disputes.move(step, dispute, status)
 
     async def list_methods(self, customer: str) -> Sequence[Method]:
         """As the port says."""

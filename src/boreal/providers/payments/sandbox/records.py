@@ -10,13 +10,19 @@ from pydantic import TypeAdapter
 
 from boreal.kit.db import Record
 from boreal.providers.payments.sandbox.behaviours import BEHAVIOURS
-from boreal.providers.payments.sandbox.tables import SandboxIntentRow, SandboxMethodRow, SandboxRefundRow
+from boreal.providers.payments.sandbox.tables import (
+    SandboxDisputeRow,
+    SandboxIntentRow,
+    SandboxMethodRow,
+    SandboxRefundRow,
+)
 from boreal.providers.ports import (
     Canceled,
     CardDetails,
     Charge,
     CustomerDetails,
     Declined,
+    Dispute,
     Method,
     Outcome,
     Payment,
@@ -29,8 +35,6 @@ from boreal.providers.ports import (
     SetupRequest,
     Succeeded,
 )
-
-Reply = Payment | Setup | Refund | str | None
 
 PAYMENT = TypeAdapter(Payment)
 SETUP = TypeAdapter(Setup)
@@ -50,6 +54,11 @@ SELECT_REFUNDS = sa.select(SandboxRefundRow, SandboxIntentRow.c.charge_id, Sandb
     SandboxRefundRow, SandboxIntentRow, SandboxRefundRow.c.intent_id == SandboxIntentRow.c.id
 )
 """Refunds with what they need of their payments; the basis of what `load_refund` reads."""
+
+SELECT_DISPUTES = sa.select(SandboxDisputeRow, SandboxIntentRow.c.charge_id, SandboxIntentRow.c.currency).join_from(
+    SandboxDisputeRow, SandboxIntentRow, SandboxDisputeRow.c.intent_id == SandboxIntentRow.c.id
+)
+"""Disputes with what they need of their payments; the basis of what `load_dispute` reads."""
 
 
 def load_intent(row: Record) -> Payment | Setup:
@@ -85,6 +94,22 @@ def load_refund(row: Record) -> Refund:
         reason=row["reason"],
         failure_reason=row["failure_reason"],
         metadata=row["metadata"],
+        created_at=row["created_at"],
+    )
+
+
+def load_dispute(row: Record) -> Dispute:
+    """The dispute of a row of `SELECT_DISPUTES`."""
+    return Dispute(
+        id=row["id"],
+        payment=row["intent_id"],
+        charge=row["charge_id"],
+        amount=row["amount"],
+        currency=row["currency"],
+        status=row["status"],
+        reason=row["reason"],
+        fee=row["fee"],
+        fee_currency="usd",
         created_at=row["created_at"],
     )
 

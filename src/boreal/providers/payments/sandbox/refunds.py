@@ -5,6 +5,7 @@ The row of the payment is locked while a refund is made, and a CHECK on it holds
 
 import sqlalchemy as sa
 
+from boreal.providers.payments.sandbox import disputes
 from boreal.providers.payments.sandbox.behaviours import BEHAVIOURS
 from boreal.providers.payments.sandbox.intents import LOCK_BY_ID
 from boreal.providers.payments.sandbox.records import SELECT_REFUNDS, load_refund
@@ -52,6 +53,8 @@ async def give_back(step: Step, request: RefundRequest, *, key: str) -> Refund:
         raise ProcessorRefused("resource_missing", "There is no such payment.")
     if paid["status"] != "succeeded":
         raise ProcessorRefused("payment_not_refundable", "Only a payment that succeeded can be refunded.")
+    if await disputes.is_taken_back(step, request.payment):
+        raise ProcessorRefused("charge_disputed", "The customer's bank has taken this payment back.")
     left = paid["amount"] - paid["amount_refunded"]
     if left == 0:
         raise ProcessorRefused("charge_already_refunded", "The payment has been refunded already.")
@@ -74,6 +77,8 @@ async def give_back(step: Step, request: RefundRequest, *, key: str) -> Refund:
         created_at=step.now,
     )
     await step.changed("refund", refund)
+    if request.amount == left:
+        await disputes.prevent(step, request.payment)
     row = await step.connection.fetchrow(BY_ID, id=refund)
     assert row is not None
     return load_refund(row)

@@ -21,7 +21,7 @@ class Step:
         self.events: list[ProcessorEvent] = []
         self.calls: list[asyncio.Task[None]] = []
 
-    async def changed(self, kind: Literal["payment", "setup", "refund"], object_id: str) -> None:
+    async def changed(self, kind: Literal["payment", "setup", "refund", "dispute"], object_id: str) -> None:
         """Writes the event that the object changed."""
         row = await self.connection.fetchrow(INSERT_EVENT, kind=kind, object_id=object_id, happened_at=self.now)
         assert row is not None

@@ -117,6 +117,22 @@ SandboxRefundRow = sa.Table(
     sa.Index("ix_sandbox_refunds_settles_at", "settles_at", postgresql_where=sa.text("settles_at IS NOT NULL")),
 )
 
+SandboxDisputeRow = sa.Table(
+    "sandbox_disputes",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("intent_id", sa.Text, sa.ForeignKey("sandbox_intents.id"), nullable=False, index=True),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("fee", sa.BigInteger, nullable=False, comment="US cents; 0 while it is a warning only"),
+    sa.Column("created_at", _TIME, nullable=False),
+    sa.CheckConstraint("amount > 0", name="amount"),
+    sa.CheckConstraint(
+        "status IN ('early_warning', 'needs_response', 'under_review', 'won', 'lost', 'prevented')", name="status"
+    ),
+)
+
 SandboxEventRow = sa.Table(
     "sandbox_events",
     metadata,
