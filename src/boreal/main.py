@@ -42,6 +42,7 @@ from boreal.rooms.checkout.public import hear_processor
 from boreal.rooms.checkout.room import room as checkout_room
 from boreal.rooms.customers.room import room as customers_room
 from boreal.rooms.entitlements.room import room as entitlements_room
+from boreal.rooms.finance.room import room as finance_room
 from boreal.rooms.platform.public import fan_out, interest, remember_token_use
 from boreal.rooms.platform.room import room as platform_room
 from boreal.surfaces import document, system
@@ -57,7 +58,15 @@ from boreal.surfaces.pages.sources import ChallengeSource, CheckoutSource, HomeS
 CLOSE_S = 0.3
 """How long statements that still run get when a process stops."""
 
-ROOMS: tuple[Room, ...] = (platform_room, customers_room, catalog_room, billing_room, entitlements_room, checkout_room)
+ROOMS: tuple[Room, ...] = (
+    platform_room,
+    customers_room,
+    catalog_room,
+    finance_room,
+    billing_room,
+    entitlements_room,
+    checkout_room,
+)
 
 
 @dataclass

@@ -8,7 +8,7 @@ from boreal.kit.db import metadata
 
 
 def ddl() -> str:
-    """CREATE statements for every table and index of the code, in the order of their dependencies."""
+    """CREATE statements for every table, index and trigger of the code, in the order of their dependencies."""
     dialect = postgresql.dialect()
     statements = []
     for table in metadata.sorted_tables:
@@ -17,6 +17,7 @@ def ddl() -> str:
             str(sa.schema.CreateIndex(index).compile(dialect=dialect))
             for index in sorted(table.indexes, key=lambda index: str(index.name))
         ]
+        statements += table.info.get("ddl", ())
     return ";\n".join(statements)
 
 
@@ -33,13 +34,17 @@ _CONSTRAINTS = """
     SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
     WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'alembic_version' ORDER BY 1, 2
 """
+_TRIGGERS = """
+    SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid), pg_get_functiondef(tgfoid) FROM pg_trigger
+    WHERE NOT tgisinternal ORDER BY 1, 2
+"""
 
 
 async def schema_of(dsn: str) -> list[list[tuple[object, ...]]]:
-    """Columns, indexes and constraints of every table, so that two databases can be compared."""
+    """Columns, indexes, constraints and triggers of every table, so that two databases can be compared."""
     connection = await asyncpg.connect(dsn)
     try:
-        queries = (_COLUMNS, _INDEXES, _CONSTRAINTS)
+        queries = (_COLUMNS, _INDEXES, _CONSTRAINTS, _TRIGGERS)
         return [[tuple(row.values()) for row in await connection.fetch(query)] for query in queries]
     finally:
         await connection.close()

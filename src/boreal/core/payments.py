@@ -20,7 +20,8 @@ class Payment:
     """One attempt to move money, known to its processor as `processor_id`.
 
     `amount` is in minor units of `currency`. `method_metadata` tells what may be known of the method, such as a card's
-    `brand` and `last4`. `decline_message` comes with a `decline_reason` only.
+    `brand` and `last4`; `method_country` is where the method was issued (ISO 3166-1 alpha-2), as far as it is known.
+    `decline_message` comes with a `decline_reason` only.
     """
 
     id: UUID
@@ -36,6 +37,7 @@ class Payment:
     currency: str
     method: str
     method_metadata: dict[str, Any]
+    method_country: str | None = None
     customer_email: str | None
     decline_reason: str | None
     decline_message: str | None

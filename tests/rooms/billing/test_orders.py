@@ -31,8 +31,8 @@ AMOUNTS = {
     "due_amount": 1200,
     "refunded_amount": 0,
     "refunded_tax_amount": 0,
-    "platform_fee_amount": 0,
-    "platform_fee_currency": None,
+    "platform_fee_amount": 94,  # 48 + 40 for the payment, 6 for the subscription
+    "platform_fee_currency": "usd",
     "currency": "usd",
     "amount": 1000,
     "from_balance_amount": 0,
@@ -277,6 +277,7 @@ async def test_sums_of_the_database_are_those_of_the_record(shop: Shop) -> None:
         sold,
         id=uuid.uuid4(),
         checkout_id=None,
+        status=OrderStatus.PENDING,
         invoice_number="ACME-9",
         subtotal_amount=0,
         discount_amount=30,

@@ -23,6 +23,24 @@ INVARIANTS = {
             AND payment.amount = orders.due_amount AND payment.currency = orders.currency)
         """
     ),
+    "what a settled order came to is in the ledger": sa.text(
+        """
+        SELECT orders.id FROM orders LEFT JOIN (
+            SELECT transaction.order_id,
+                sum(posting.amount) FILTER (WHERE holder = 'merchant') AS net,
+                sum(posting.amount) FILTER (WHERE holder = 'tax') AS tax,
+                sum(posting.amount) FILTER (WHERE holder = 'buyers') AS collected
+            FROM ledger_transactions AS transaction
+            JOIN ledger_postings AS posting ON posting.transaction_id = transaction.id
+            WHERE transaction.type = 'sale' GROUP BY transaction.order_id
+        ) AS sale ON sale.order_id = orders.id
+        WHERE coalesce(sale.net, 0) <> CASE WHEN status = 'pending' THEN 0 ELSE net_amount END
+        OR coalesce(sale.tax, 0) <> CASE WHEN status = 'pending' THEN 0 ELSE tax_amount END
+        OR coalesce(sale.collected, 0) <> -coalesce((
+            SELECT sum(payment.amount) FROM payments AS payment
+            WHERE payment.order_id = orders.id AND payment.status = 'succeeded'), 0)
+        """
+    ),
     "a subscription from a checkout has the order of that checkout": sa.text(
         """
         SELECT subscription.id FROM subscriptions AS subscription

@@ -7,6 +7,7 @@ from boreal.rooms.billing.orders.queries import OrderDetail
 from boreal.rooms.billing.orders.queries import read as read_order
 from boreal.rooms.billing.orders.rendering import render_customer_order, render_order
 from boreal.rooms.billing.orders.schemas import Order
+from boreal.rooms.billing.orders.settlement import settle_order
 from boreal.rooms.billing.orders.tables import OrderItemRow, OrderRow
 from boreal.rooms.billing.payments.commands import record_payment, save_payment_method, update_payment
 from boreal.rooms.billing.payments.tables import PaymentMethodRow, PaymentRow
@@ -36,6 +37,7 @@ __all__ = [
     "render_order",
     "require_billing_role",
     "save_payment_method",
+    "settle_order",
     "settle_purchase",
     "update_payment",
 ]

@@ -8,10 +8,12 @@ import sqlalchemy as sa
 from boreal.core import orders as book
 from boreal.core.customers import Customer, short_id_text
 from boreal.core.orders import Amounts, BillingReason, Order, OrderItem, OrderStatus, Purchase
+from boreal.core.payments import Payment
 from boreal.core.subscriptions import Subscription
 from boreal.kit.db import Row
 from boreal.kit.tx import Tx
 from boreal.rooms.billing.orders.labels import trial_label
+from boreal.rooms.billing.orders.settlement import settle_order
 from boreal.rooms.billing.orders.tables import InvoiceCounterRow, OrderItemRow, OrderRow
 from boreal.rooms.billing.payments.commands import update_payment
 from boreal.rooms.billing.subscriptions.commands import start_subscription
@@ -43,10 +45,12 @@ async def settle_purchase(tx: Tx, purchase: Purchase, *, customer: Customer, org
     subscription = await start_subscription(tx, purchase, customer=customer) if recurring else None
     number = await _take_invoice_number(tx, customer=customer, organization=organization)
     order = _order(tx, purchase, customer=customer, subscription=subscription, invoice_number=number)
+    paid_by = await tx.load(Payment, purchase.payment_id) if purchase.payment_id is not None else None
+    order = await settle_order(tx, order, payment=paid_by)
     await tx.save(None, order)
     await _add_items(tx, order, _items(purchase, subscription))
-    if purchase.payment_id is not None:
-        await update_payment(tx, purchase.payment_id, order_id=order.id)
+    if paid_by is not None:
+        await update_payment(tx, paid_by.id, order_id=order.id)
     return order
 
 
@@ -65,7 +69,7 @@ def _order(
         discount_id=None if on_trial else purchase.discount_id,
         subscription_id=subscription.id if subscription else None,
         checkout_id=purchase.checkout_id,
-        status=OrderStatus.PAID,
+        status=OrderStatus.PENDING,
         billing_reason=BillingReason.SUBSCRIPTION_CREATE if subscription else BillingReason.PURCHASE,
         currency=purchase.currency,
         subtotal_amount=amounts.subtotal_amount,

@@ -22,6 +22,7 @@ PaymentRow = sa.Table(
     sa.Column("currency", sa.Text, nullable=False),
     sa.Column("method", sa.Text, nullable=False),
     sa.Column("method_metadata", JSONB, nullable=False),
+    sa.Column("method_country", sa.Text),
     sa.Column("customer_email", sa.Text),
     sa.Column("decline_reason", sa.Text),
     sa.Column("decline_message", sa.Text),

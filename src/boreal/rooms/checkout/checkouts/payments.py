@@ -133,6 +133,7 @@ async def record(app: App, tx: Tx, checkout: Checkout, result: Payment | Setup |
         currency=result.currency,
         method=result.method.type,
         method_metadata={"brand": card.brand, "last4": card.last4} if card else {},
+        method_country=card.country if card else None,
         customer_email=checkout.customer_email,
         checkout_id=checkout.id,
         decline_reason=declined.reason if declined else None,

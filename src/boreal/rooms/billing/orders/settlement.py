@@ -1,0 +1,38 @@
+"""Settling orders: what it means for the money that one is paid (orders spec 1.7, platform spec 11.3, 12)."""
+
+from dataclasses import replace
+
+from boreal.core import fees as fee_rules
+from boreal.core import ledger
+from boreal.core.fees import Fee
+from boreal.core.orders import Order, OrderStatus
+from boreal.core.payments import Payment
+from boreal.kit.tx import Tx
+from boreal.rooms.finance.public import fee_terms, post
+
+
+async def settle_order(tx: Tx, order: Order, *, payment: Payment | None) -> Order:
+    """The order, paid, with what the platform keeps of it; the ledger has its sale and fees. The caller saves it.
+
+    What the payment did not bring (all of it, without one) is on the customer's credit: taken from it, added to it when
+    the total is negative, or owed when the due amount is too small to be collected. The customer must be locked.
+    """
+    collected = payment.amount if payment is not None else 0
+    sale = ledger.sale(net=order.net_amount, tax=order.tax_amount, collected=collected, currency=order.currency)
+    await post(tx, sale, source_id=order.id, order_id=order.id, customer_id=order.customer_id)
+    settled = replace(order, status=OrderStatus.PAID, next_payment_attempt_at=None)
+    if payment is None:
+        return settled
+    fees = await _fees(tx, order, payment)
+    taken = ledger.platform_fees(fees, currency=payment.currency)
+    await post(tx, taken, source_id=order.id, order_id=order.id, customer_id=order.customer_id)
+    return replace(settled, platform_fee_amount=fee_rules.total(fees), platform_fee_currency=payment.currency)
+
+
+async def _fees(tx: Tx, order: Order, payment: Payment) -> tuple[Fee, ...]:
+    return fee_rules.platform_fees(
+        payment.amount,
+        is_international=fee_rules.is_international(payment.method, payment.method_country),
+        is_recurring=order.subscription_id is not None,
+        terms=await fee_terms(tx, tx.organization_id),
+    )

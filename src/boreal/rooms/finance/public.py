@@ -1,0 +1,13 @@
+"""The door of the finance room: posting to the ledger, customers' credit, and the platform's terms."""
+
+from boreal.rooms.finance.ledger.commands import customer_credit, fee_terms, post, set_fee_terms
+from boreal.rooms.finance.ledger.tables import LedgerPostingRow, LedgerTransactionRow
+
+__all__ = [
+    "LedgerPostingRow",
+    "LedgerTransactionRow",
+    "customer_credit",
+    "fee_terms",
+    "post",
+    "set_fee_terms",
+]
