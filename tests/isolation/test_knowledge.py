@@ -46,7 +46,7 @@ class Thing(Schema):
 
     widget_id: UUID | None = None
     parts: list[Part] | dict[UUID4, Part]
-    label: str
+    sticker: str
 
 
 def test_a_new_operation_cannot_escape() -> None:
@@ -63,4 +63,4 @@ def test_a_new_operation_cannot_escape() -> None:
         assert f"SENT: a body with an id at {place}." in told
     for name in ("widget_id", "parts.[].gadget_id", "gizmo_id"):
         assert f"NAMED_BY_ID: what {name} names" in told
-    assert "NAMED_BY_TEXT: what label may name" in told
+    assert "NAMED_BY_TEXT: what sticker may name" in told

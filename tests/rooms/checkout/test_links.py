@@ -1,173 +1,236 @@
-"""Visiting a checkout link (catalog spec 5.3)."""
+"""The merchant's operations on checkout links (catalog spec 5.1, 5.2)."""
 
+import asyncio
 import uuid
-from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
-from uuid import UUID
 
 import httpx2
 import pytest
-import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
 
-from boreal.rooms.checkout.links.tables import CheckoutLinkRow
-from boreal.rooms.checkout.public import create_checkout_link
-from tests.support.catalog import fixed, make_product, seats
-from tests.support.checkout import faults, good
-from tests.support.organizations import block
-from tests.support.shop import Shop, client_of
+from tests.support.catalog import make_product
+from tests.support.checkout import faults, good, malformed
+from tests.support.queries import counted
+from tests.support.shop import Shop, found_shop
 
-CUSTOM = {"amount_type": "custom", "minimum_amount": 0, "maximum_amount": 9000, "preset_amount": 700}
-
-_CHANGE = sa.update(CheckoutLinkRow).values(
-    metadata=sa.bindparam("new_metadata", type_=JSONB), deleted_at=sa.bindparam("new_deleted_at")
-)
+LINKS = "/v1/checkout-links/"
+NOT_APPLICABLE = "Discount does not exist or is not applicable to this product."
 
 
-async def make_link(shop: Shop, *products: Mapping[str, Any], **values: Any) -> str:
-    ids = [UUID(product["id"]) for product in products]
-    return await create_checkout_link(shop.app, organization_id=shop.organization_id, product_ids=ids, **values)
+async def send(shop: Shop, *products: dict[str, Any], **body: Any) -> httpx2.Response:
+    named = {"products": [product["id"] for product in products]} if products else {}
+    return await shop.client.post(LINKS, json={"payment_processor": "stripe", **named, **body})
 
 
-async def visit(shop: Shop, secret: str, query: Any = None) -> httpx2.Response:
-    async with client_of(shop.boreal, None) as visitor:
-        return await visitor.get(f"/v1/checkout-links/{secret}/redirect", params=query)
+async def make(shop: Shop, *products: dict[str, Any], **body: Any) -> dict[str, Any]:
+    return good(await send(shop, *products, **body), 201)
 
 
-async def opened(shop: Shop, secret: str, query: Any = None) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """The session that a visit opened, as its merchant sees it, and the query that the page gets."""
-    reply = await visit(shop, secret, query)
-    assert reply.status_code == 307, reply.text
-    location = urlsplit(reply.headers["location"])
-    (made, *_) = good(await shop.client.get("/v1/checkouts/?limit=1"))["items"]
-    assert f"{location.scheme}://{location.netloc}{location.path}" == made["url"]
-    return made, parse_qsl(location.query)
+async def change(shop: Shop, link: dict[str, Any], **body: Any) -> httpx2.Response:
+    return await shop.client.patch(LINKS + link["id"], json=body)
 
 
-async def test_every_visit_opens_a_session(shop: Shop) -> None:
+async def discount(shop: Shop, **body: Any) -> dict[str, Any]:
+    made = {"name": "Sale", "type": "percentage", "duration": "once", "basis_points": 1000, **body}
+    return good(await shop.client.post("/v1/discounts/", json=made), 201)
+
+
+async def archive(shop: Shop, product: dict[str, Any], archived: bool = True) -> None:
+    good(await shop.client.patch(f"/v1/products/{product['id']}", json={"is_archived": archived}))
+    await shop.settle()
+
+
+async def test_a_link_of_its_defaults(shop: Shop) -> None:
+    product = await make_product(shop, metadata={"kind": "plan"})
+    link = await make(shop, product)
+    assert link["client_secret"].startswith("polar_cl_")
+    assert link["url"].endswith(f"/v1/checkout-links/{link['client_secret']}/redirect")
+    assert (link["label"], link["success_url"], link["discount"], link["discount_id"]) == (None, None, None, None)
+    assert (link["allow_discount_codes"], link["require_billing_address"], link["metadata"]) == (True, False, {})
+    assert (link["trial_interval"], link["trial_interval_count"], link["payment_processor"]) == (None, None, "stripe")
+    (sold,) = link["products"]
+    assert (sold["id"], sold["metadata"], len(sold["prices"])) == (product["id"], {"kind": "plan"}, 1)
+    assert good(await shop.client.get(LINKS + link["id"])) == link
+
+
+async def test_everything_that_can_be_set(shop: Shop) -> None:
+    first, second = await make_product(shop), await make_product(shop)
+    sale = await discount(shop, products=[first["id"], second["id"]])
+    body = {
+        "label": "Spring",
+        "allow_discount_codes": False,
+        "require_billing_address": True,
+        "discount_id": sale["id"],
+        "success_url": "https://x.io/?id={CHECKOUT_ID}",
+        "trial_interval": "day",
+        "trial_interval_count": 7,
+        "metadata": {"campaign": "spring"},
+    }
+    link = await make(shop, second, first, **body)
+    assert {name: link[name] for name in body} == body
+    assert [item["id"] for item in link["products"]] == [second["id"], first["id"]]
+    assert link["discount"] == {name: value for name, value in sale.items() if name != "products"}
+
+
+async def test_older_forms_name_one_product(shop: Shop) -> None:
     product = await make_product(shop)
-    secret = await make_link(shop, product, success_url="https://x.io/?id={CHECKOUT_ID}")
-    assert secret.startswith("polar_cl_")
-    await shop.facts()
-    first, query = await opened(shop, secret)
-    assert query == []
-    await shop.saw("checkout.created")
-    assert (first["status"], first["amount"], first["product_id"]) == ("open", 1000, product["id"])
-    assert first["success_url"] == f"https://x.io/?id={first['id']}"
-    assert first["customer_ip_address"] == "127.0.0.1"
-    await shop.advance(seconds=1)
-    second, _ = await opened(shop, secret)
-    assert second["id"] != first["id"]
+    for body in ({"product_id": product["id"]}, {"product_price_id": product["prices"][0]["id"]}):
+        link = await make(shop, **body)
+        assert [item["id"] for item in link["products"]] == [product["id"]]
 
 
-async def test_the_visitor_is_filled_in(shop: Shop) -> None:
-    secret = await make_link(shop, await make_product(shop))
-    given = {"customer_email": "ada@EXAMPLE.com", "customer_name": " Ada ", "theme": "dark"}
-    made, query = await opened(shop, secret, given)
-    assert (made["customer_email"], made["customer_name"]) == ("ada@example.com", "Ada")
-    assert query == [("theme", "dark")]
-    await shop.advance(seconds=1)
-    made, _ = await opened(shop, secret, {"customer_email": "nobody", "customer_name": "x" * 257})
-    assert (made["customer_email"], made["customer_name"]) == (None, None)
+async def test_products_that_a_link_cannot_sell(shop: Shop) -> None:
+    product, archived = await make_product(shop), await make_product(shop)
+    await archive(shop, archived)
+    rival = await found_shop(shop.boreal, shop.clock, slug="rival")
+    foreign = await make_product(rival)
+    unknown = {"id": str(uuid.uuid4())}
+    assert faults(await send(shop, product, unknown, archived, foreign)) == [
+        ("products", 1, "value_error", "Product does not exist."),
+        ("products", 2, "value_error", "Product is archived."),
+        ("products", 3, "value_error", "Product does not exist."),
+    ]
+    assert faults(await send(shop, product_id=archived["id"])) == [
+        ("products", 0, "value_error", "Product is archived.")
+    ]
+    assert faults(await send(shop, product_price_id=str(uuid.uuid4()))) == [
+        ("product_price_id", "value_error", "Price does not exist.")
+    ]
+    assert faults(await send(shop, product_price_id=archived["prices"][0]["id"])) == [
+        ("product_price_id", "value_error", "Product is archived.")
+    ]
 
 
-async def test_a_product_is_selected(shop: Shop) -> None:
-    first, second, third = await make_product(shop), await make_product(shop, fixed(2000)), await make_product(shop)
-    secret = await make_link(shop, first, second, third)
-    good(await shop.client.patch(f"/v1/products/{third['id']}", json={"is_archived": True}))
-    made, query = await opened(shop, secret, {"product_id": second["id"]})
-    assert (made["product_id"], made["amount"], query) == (second["id"], 2000, [])
-    assert [item["id"] for item in made["products"]] == [first["id"], second["id"]]
-    for other in (third["id"], str(uuid.uuid4())):
-        await shop.advance(seconds=1)
-        assert (await opened(shop, secret, {"product_id": other}))[0]["product_id"] == first["id"]
-    reply = await visit(shop, secret, {"product_id": "x"})
-    assert reply.status_code == 422
-    assert (reply.json()["detail"][0]["loc"], reply.json()["detail"][0]["type"]) == (
-        ["query", "product_id"],
-        "uuid_parsing",
-    )
+async def test_discounts_that_a_link_cannot_have(shop: Shop) -> None:
+    first, second = await make_product(shop), await make_product(shop)
+    limited = await discount(shop, products=[first["id"]])
+    foreign = await discount(await found_shop(shop.boreal, shop.clock, slug="rival"))
+    refused = [("discount_id", "value_error", NOT_APPLICABLE)]
+    for id in (str(uuid.uuid4()), foreign["id"], limited["id"]):
+        assert faults(await send(shop, first, second, discount_id=id)) == refused
+    link = await make(shop, first, discount_id=limited["id"])
+    both = [first["id"], second["id"]]
+    assert faults(await change(shop, link, discount_id=limited["id"], products=both)) == refused
+    other = await make(shop, second)
+    assert faults(await change(shop, other, discount_id=limited["id"])) == refused
+    good(await change(shop, other, discount_id=limited["id"], products=[first["id"]]))
+    over = await discount(shop, starts_at="2020-01-01T00:00:00Z", ends_at="2020-01-02T00:00:00Z")
+    assert (await make(shop, first, discount_id=over["id"]))["discount"]["id"] == over["id"]
 
 
 @pytest.mark.parametrize(
-    ("text", "amount"),
+    ("body", "place"),
     [
-        ("3000", 3000),
-        ("3000.99", 3000),
-        ("3e3", 3000),
-        ("0", 0),
-        ("9000", 9000),
-        ("9001", 700),
-        ("30", 700),
-        ("-1", 700),
-        ("-0.5", 700),
-        ("nan", 700),
-        ("inf", 700),
-        ("1e999999", 700),
-        ("", 700),
-        ("much", 700),
+        ({"products": []}, ("products", "too_short")),
+        ({"payment_processor": "paypal"}, ("payment_processor", "literal_error")),
+        ({"payment_processor": None}, ("payment_processor", "literal_error")),
+        ({"success_url": "ftp://x.io"}, ("success_url", "url_scheme")),
+        ({"allow_discount_codes": "yes"}, ("allow_discount_codes", "bool_type")),
+        ({"label": "a\0b"}, ("label", "value_error")),
     ],
 )
-async def test_an_amount_is_chosen(shop: Shop, text: str, amount: int) -> None:
-    made, query = await opened(shop, await make_link(shop, await make_product(shop, CUSTOM)), {"amount": text})
-    assert (made["amount"], query) == (amount, [])
-
-
-async def test_where_amounts_start(shop: Shop) -> None:
-    for price, query, amount in (
-        (fixed(1000), {"amount": "3000"}, 1000),
-        (seats((3, None, 500)), {"amount": "3000"}, 1500),
-        ({"amount_type": "custom", "minimum_amount": 2500}, {"amount": "2000"}, 2500),
-        ({"amount_type": "free"}, {}, 0),
-    ):
-        await shop.advance(seconds=1)
-        made, _ = await opened(shop, await make_link(shop, await make_product(shop, price)), query)
-        assert made["amount"] == amount
-
-
-async def test_campaigns_become_metadata_and_go_on(shop: Shop) -> None:
-    secret = await make_link(shop, await make_product(shop))
-    await shop.app.database.execute(_CHANGE, new_metadata={"utm_source": "link"}, new_deleted_at=None)
-    given = {"reference_id": "r1", "utm_source": "visitor", "utm_campaign": "spring", "utm_term": ""}
-    made, query = await opened(shop, secret, given)
-    assert made["metadata"] == {"reference_id": "r1", "utm_source": "link", "utm_campaign": "spring"}
-    assert dict(query) == {name: value for name, value in given.items() if value}
-
-
-async def test_metadata_of_a_link_may_be_full(shop: Shop) -> None:
-    secret = await make_link(shop, await make_product(shop))
-    full = {f"key{number}": number for number in range(50)}
-    await shop.app.database.execute(_CHANGE, new_metadata=full, new_deleted_at=None)
-    made, _ = await opened(shop, secret, {"reference_id": "r" * 600})
-    assert made["metadata"] == {**full, "reference_id": "r" * 500}
-
-
-async def test_what_is_taken_up_does_not_go_on(shop: Shop) -> None:
-    secret = await make_link(shop, await make_product(shop))
-    given = [
-        ("embed_origin", "https://x.io"),
-        ("embed", "true"),
-        ("discount_code", "SAVE"),
-        ("custom_field_data.size", "xl"),
-        ("a", "1"),
-        ("a", "2 &"),
-    ]
-    made, query = await opened(shop, secret, given)
-    assert (made["embed_origin"], made["discount"], made["custom_field_data"]) == ("https://x.io", None, {})
-    assert query == [("embed", "true"), ("custom_field_data.size", "xl"), ("a", "1"), ("a", "2 &")]
-
-
-async def test_links_that_lead_nowhere(shop: Shop) -> None:
+async def test_bodies_that_are_no_link(shop: Shop, body: dict[str, Any], place: tuple[str, str]) -> None:
     product = await make_product(shop)
-    secret = await make_link(shop, product)
-    assert (await visit(shop, "polar_cl_unknown")).status_code == 404
-    good(await shop.client.patch(f"/v1/products/{product['id']}", json={"is_archived": True}))
-    assert faults(await visit(shop, secret)) == [("products", "value_error", "No valid products.")]
-    good(await shop.client.patch(f"/v1/products/{product['id']}", json={"is_archived": False}))
-    await opened(shop, secret)
-    await shop.app.database.execute(_CHANGE, new_metadata={}, new_deleted_at=shop.clock.now())
-    assert (await visit(shop, secret)).status_code == 404
-    other = await make_link(shop, product)
-    await block(shop)
-    assert (await visit(shop, other)).status_code == 404
+    found = malformed(await send(shop, product, **body))
+    member = "function-after[is_complete_configuration(), CheckoutLinkCreateProducts]"
+    assert (member, *place) in [fault[:3] for fault in found]
+
+
+async def test_the_same_product_twice(shop: Shop) -> None:
+    product = await make_product(shop)
+    found = malformed(await send(shop, product, product))
+    assert [fault[1:4] for fault in found if fault[1:3] == ("products", 1)] == [("products", 1, "value_error")]
+
+
+async def test_only_what_is_sent_changes(shop: Shop) -> None:
+    product, other = await make_product(shop), await make_product(shop)
+    sale = await discount(shop)
+    link = await make(
+        shop,
+        product,
+        label="Spring",
+        discount_id=sale["id"],
+        success_url="https://x.io/",
+        trial_interval="day",
+        trial_interval_count=7,
+        metadata={"a": 1},
+    )
+    await shop.advance(seconds=5)
+    unchanged = good(await change(shop, link))
+    assert unchanged == link | {"modified_at": unchanged["modified_at"]}
+    assert unchanged["modified_at"] > link["created_at"]
+    changed = good(await change(shop, link, products=[other["id"], product["id"]], metadata={}))
+    assert [item["id"] for item in changed["products"]] == [other["id"], product["id"]]
+    assert (changed["metadata"], changed["label"]) == ({}, "Spring")
+    kept = good(await change(shop, link, products=None, allow_discount_codes=None, require_billing_address=None))
+    assert kept["products"] == changed["products"]
+    assert (kept["allow_discount_codes"], kept["require_billing_address"]) == (True, False)
+    cleared = dict.fromkeys(("label", "discount_id", "success_url", "trial_interval", "trial_interval_count"))
+    emptied = good(await change(shop, link, **cleared))
+    assert {name: emptied[name] for name in cleared} == cleared
+    assert emptied["discount"] is None
+
+
+async def test_a_half_of_a_trial(shop: Shop) -> None:
+    link = await make(shop, await make_product(shop))
+    message = "Both trial_interval and trial_interval_count must be set together."
+    assert malformed(await change(shop, link, trial_interval="day")) == [("missing", message)]
+
+
+async def test_a_deleted_link_is_gone(shop: Shop) -> None:
+    link = await make(shop, await make_product(shop))
+    assert (await shop.client.delete(LINKS + link["id"])).status_code == 204
+    for reply in (
+        await shop.client.get(LINKS + link["id"]),
+        await change(shop, link, label="x"),
+        await shop.client.delete(LINKS + link["id"]),
+    ):
+        assert reply.status_code == 404
+    assert good(await shop.client.get(LINKS))["items"] == []
+
+
+async def test_the_list(shop: Shop) -> None:
+    first, second = await make_product(shop), await make_product(shop)
+    labels = ["b", "c", "a"]
+    made = []
+    for label, products in zip(labels, [[first], [second], [second, first]], strict=True):
+        made.append(await make(shop, *products, label=label, discount_id=(await discount(shop))["id"]))
+        await shop.advance(seconds=1)
+
+    async def listed(query: str = "") -> list[str]:
+        return [item["label"] for item in good(await shop.client.get(LINKS + query))["items"]]
+
+    with counted(shop.app.database) as queries:
+        assert good(await shop.client.get(LINKS))["items"] == made
+    assert len(queries) == 5, queries  # token, links, products, prices, discounts
+    assert await listed("?sorting=-created_at") == ["a", "c", "b"]
+    assert await listed("?sorting=label") == ["a", "b", "c"]
+    assert await listed(f"?product_id={first['id']}") == ["b", "a"]
+    assert await listed(f"?product_id={first['id']}&product_id={second['id']}") == labels
+    assert await listed(f"?product_id={uuid.uuid4()}&organization_id={shop.organization_id}") == []
+    assert (await shop.client.get(LINKS + "?sorting=url")).status_code == 422
+
+
+async def test_an_archived_product_leaves_its_links(shop: Shop) -> None:
+    first, second = await make_product(shop), await make_product(shop)
+    pair, lone, other = await make(shop, first, second), await make(shop, first), await make(shop, second)
+    await archive(shop, first)
+    left = good(await shop.client.get(LINKS + pair["id"]))
+    assert [item["id"] for item in left["products"]] == [second["id"]]
+    assert left["modified_at"] is not None
+    assert (await shop.client.get(LINKS + lone["id"])).status_code == 404
+    assert good(await shop.client.get(LINKS + other["id"])) == other
+    await archive(shop, first, archived=False)
+    assert len(good(await shop.client.get(LINKS + pair["id"]))["products"]) == 1
+    assert (await shop.client.get(LINKS + lone["id"])).status_code == 404
+
+
+async def test_links_are_changed_one_after_the_other(shop: Shop) -> None:
+    link = await make(shop, await make_product(shop), label="old")
+    replies = await asyncio.gather(
+        change(shop, link, label="new"),
+        change(shop, link, success_url="https://x.io/"),
+        change(shop, link, metadata={"a": 1}),
+    )
+    assert {reply.status_code for reply in replies} == {200}
+    final = good(await shop.client.get(LINKS + link["id"]))
+    assert (final["label"], final["success_url"], final["metadata"]) == ("new", "https://x.io/", {"a": 1})

@@ -7,6 +7,7 @@ from boreal.rooms.checkout.checkouts import routes as checkout_routes
 from boreal.rooms.checkout.checkouts.schemas import Checkout
 from boreal.rooms.checkout.invariants import INVARIANTS
 from boreal.rooms.checkout.links import routes as link_routes
+from boreal.rooms.checkout.links.commands import take_archived_off
 
 room = Room(
     name="checkout",
@@ -17,7 +18,9 @@ room = Room(
         "settle_attempt": Kind(confirmation.settle_attempt, queue="payments", lease_s=60),
         "complete_checkout": Kind(fulfilment.complete, queue="payments", lease_s=60),
         "expire_checkouts": Kind(expiry.sweep),
+        "clean_checkout_links": Kind(take_archived_off),
     },
+    reactions={"product.updated": ("clean_checkout_links",)},
     recurring=("expire_checkouts",),
     invariants=INVARIANTS,
     payload_schemas={"checkout.created": Checkout, "checkout.updated": Checkout},

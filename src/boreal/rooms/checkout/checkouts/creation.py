@@ -101,17 +101,18 @@ async def open_session(app: App, organization: Row, wanted: Wanted, body: Body) 
 
 async def _products(app: App, actor: Actor, body: Body) -> Wanted:
     if isinstance(body, CheckoutPriceCreate):
-        return await _product_of_price(app, actor, body.product_price_id)
+        return await product_of_price(app, actor, body.product_price_id)
     if isinstance(body, CheckoutProductCreate):
         loc: Location = ("body", "product_id")
-        details = await _available(app, actor, [body.product_id], [loc])
+        details = await available_products(app, actor, [body.product_id], [loc])
         return Wanted(details, details[0], loc)
     places: list[Location] = [("body", "products", index) for index in range(len(body.products))]
-    details = await _available(app, actor, body.products, places)
+    details = await available_products(app, actor, body.products, places)
     return Wanted(details, details[0], places[0])
 
 
-async def _product_of_price(app: App, actor: Actor, id: UUID) -> Wanted:
+async def product_of_price(app: App, actor: Actor, id: UUID) -> Wanted:
+    """The product of a live price that the actor may sell. Raises `Invalid` at `product_price_id`."""
     loc = ("body", "product_price_id")
     found = await find_price(app.database, actor, id)
     if found is None:
@@ -124,9 +125,13 @@ async def _product_of_price(app: App, actor: Actor, id: UUID) -> Wanted:
     return Wanted((detail,), detail, loc, price)
 
 
-async def _available(
+async def available_products(
     app: App, actor: Actor, ids: Sequence[UUID], places: Sequence[Location]
 ) -> tuple[ProductDetail, ...]:
+    """The products of `ids`, in order, all of one organization; `places` is where each stands in the request.
+
+    Raises `Invalid` with a fault for each that the actor cannot sell.
+    """
     found = await find_products(app.database, actor, ids)
     faults = []
     for id, place in zip(ids, places, strict=True):

@@ -1,4 +1,1 @@
-"""Checkout links: long-lived addresses, each visit of which opens a fresh session.
-
-Only what a visitor needs is here yet; the merchant's operations on links are a later step.
-"""
+"""Checkout links: long-lived addresses, each visit of which opens a fresh session (catalog spec 5)."""
