@@ -71,8 +71,9 @@ class Amounts:
 class Order(Amounts):
     """One order. `billing_name`, `billing_address` and `tax_id` are the customer's of the moment of its creation.
 
-    `period_start` is the beginning of the period that an order of a subscription pays for; `tax_rate` the rate as the
-    tax source gave it.
+    `period_start` is the beginning of the period that an order of a subscription pays for, and `period_number` says
+    which one that is, counted from 1; orders within a period have neither. `first_failed_at` is when the first attempt
+    to collect it failed, from which the days of dunning count. `tax_rate` is the rate as the tax source gave it.
     """
 
     id: UUID
@@ -102,7 +103,9 @@ class Order(Amounts):
     metadata: dict[str, Any]
     custom_field_data: dict[str, Any]
     period_start: datetime | None
+    period_number: int | None = None
     next_payment_attempt_at: datetime | None = None
+    first_failed_at: datetime | None = None
 
     @property
     def is_paid(self) -> bool:
@@ -173,7 +176,9 @@ TRANSITIONS: dict[str | None, frozenset[str]] = {
 """Which status may follow which (orders spec 1.1); an order whose collection was given up stays pending for ever."""
 
 
-_UNTOLD = frozenset({"modified_at", "next_payment_attempt_at", "platform_fee_amount", "platform_fee_currency"})
+_UNTOLD = frozenset(
+    {"modified_at", "next_payment_attempt_at", "first_failed_at", "platform_fee_amount", "platform_fee_currency"}
+)
 _TOLD = tuple(item.name for item in fields(Order) if item.name not in _UNTOLD)
 
 

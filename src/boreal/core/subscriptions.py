@@ -52,8 +52,8 @@ class Subscription:
     """One subscription; the meaning of its moments is in orders spec 5.4.
 
     `amount` is what a period costs before tax, discount taken off. Periods keep `anchor_day`, the day of the month on
-    which the present run of them began. `discount_applied_at` is the start of the first paid period that the discount
-    covered.
+    which the present run of them began, and are counted from 1 by `period_number`. `discount_applied_at` is the start
+    of the first paid period that the discount covered.
     """
 
     id: UUID
@@ -72,6 +72,7 @@ class Subscription:
     recurring_interval: RecurringInterval
     recurring_interval_count: int
     anchor_day: int
+    period_number: int = 1
     current_period_start: datetime
     current_period_end: datetime
     trial_start: datetime | None
