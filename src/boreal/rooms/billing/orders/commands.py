@@ -85,6 +85,7 @@ def _order(
         metadata=dict(purchase.metadata),
         custom_field_data=dict(purchase.custom_field_data),
         period_start=subscription.current_period_start if subscription else None,
+        period_number=subscription.period_number if subscription else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""The tables of orders, of their items, and of the invoice numbers that an organization counts for itself."""
+"""The tables of orders, of their items, of attempts to charge them, and of invoice numbers counted per organization."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID
@@ -52,18 +52,14 @@ OrderRow = sa.Table(
     sa.Column("metadata", JSONB, nullable=False),
     sa.Column("custom_field_data", JSONB, nullable=False),
     sa.Column("period_start", sa.DateTime(timezone=True)),
+    sa.Column("period_number", sa.Integer),
     sa.Column("next_payment_attempt_at", sa.DateTime(timezone=True)),
+    sa.Column("first_failed_at", sa.DateTime(timezone=True)),
     one_of("status", OrderStatus),
     one_of("billing_reason", BillingReason),
     sa.Index("uq_orders_checkout_id", "checkout_id", unique=True),
     sa.Index("uq_orders_invoice_number", "organization_id", "invoice_number", unique=True),
-    sa.Index(
-        "uq_orders_subscription_period",
-        "subscription_id",
-        "period_start",
-        unique=True,
-        postgresql_where=sa.text("billing_reason = 'subscription_cycle'"),
-    ),
+    sa.Index("uq_orders_subscription_period", "subscription_id", "period_number", unique=True),
     sa.Index("ix_orders_organization_id_created_at", "organization_id", "created_at", "id"),
     sa.Index("ix_orders_customer_id_created_at", "customer_id", "created_at", "id"),
     sa.Index("ix_orders_product_id_created_at", "product_id", "created_at", "id"),
@@ -85,6 +81,28 @@ OrderItemRow = sa.Table(
     sa.Column("proration", sa.Boolean, nullable=False),
     sa.Column("product_price_id", UUID, sa.ForeignKey("product_prices.id")),
     sa.Index("uq_order_items_position", "order_id", "position", unique=True),
+)
+
+OrderChargeRow = sa.Table(
+    "order_charges",
+    metadata,
+    sa.Column("id", UUID, primary_key=True),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("organization_id", UUID, nullable=False),
+    sa.Column("order_id", UUID, sa.ForeignKey("orders.id"), nullable=False),
+    sa.Column("is_automatic", sa.Boolean, nullable=False),
+    sa.Column("payment_method_id", UUID, sa.ForeignKey("payment_methods.id")),
+    # What the processor is asked, word for word: a repetition under the same key has to be the same request.
+    sa.Column("request", JSONB, nullable=False),
+    sa.Column("intent_id", sa.Text),
+    sa.Column("closed_at", sa.DateTime(timezone=True)),
+    sa.Column("outcome", sa.Text),
+    sa.CheckConstraint("outcome IN ('succeeded', 'failed', 'canceled')", name="outcome"),
+    sa.CheckConstraint("(closed_at IS NULL) = (outcome IS NULL)", name="closed"),
+    sa.Index("uq_order_charges_open", "order_id", unique=True, postgresql_where=sa.text("closed_at IS NULL")),
+    sa.Index("uq_order_charges_succeeded", "order_id", unique=True, postgresql_where=sa.text("outcome = 'succeeded'")),
+    sa.Index("ix_order_charges_order_id", "order_id"),
+    sa.Index("ix_order_charges_intent_id", "intent_id"),
 )
 
 InvoiceCounterRow = sa.Table(
