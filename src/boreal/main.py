@@ -45,6 +45,7 @@ from boreal.rooms.entitlements.room import room as entitlements_room
 from boreal.rooms.finance.room import room as finance_room
 from boreal.rooms.platform.public import fan_out, interest, remember_token_use
 from boreal.rooms.platform.room import room as platform_room
+from boreal.rooms.usage.room import room as usage_room
 from boreal.surfaces import document, system
 from boreal.surfaces.cli.app import commands
 from boreal.surfaces.cli.database import left_alone, running_database
@@ -61,6 +62,7 @@ CLOSE_S = 0.3
 ROOMS: tuple[Room, ...] = (
     platform_room,
     customers_room,
+    usage_room,
     catalog_room,
     finance_room,
     billing_room,

@@ -10,11 +10,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from json import dumps
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import sqlalchemy as sa
 
 from boreal.kit.db import metadata
+from boreal.rooms.usage.public import MeterRow
 from tests.isolation.operations import Operation, takes_id, takes_text
 from tests.support.catalog import fixed, make_product
 from tests.support.checkout import VISA, Session, finish, good, open_session
@@ -107,7 +109,9 @@ NAMED_BY_ID = {
     "id": "product_id",
     "organization_id": "organization_id",
     "prices.[].id": "product_price_id",
+    "prices.[].meter_id": "meter_id",
     "prices.{}": "product_id",
+    "prices.{}.[].meter_id": "meter_id",
     "product_id": "product_id",
     "product_price_id": "product_price_id",
     "products.[]": "product_id",
@@ -122,8 +126,6 @@ NOT_BUILT = {
     "benefit_id": "benefits",
     "benefits.[]": "benefits",
     "medias.[]": "files",
-    "prices.[].meter_id": "meters",
-    "prices.{}.[].meter_id": "meters",
 }
 """What nobody can have yet, and the table that it will be in."""
 
@@ -298,6 +300,7 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
         "email": buyers[0]["email"],
         "external_id": buyers[0]["external_id"],
         "other_external_id": buyers[2]["external_id"],
+        "meter_id": await _meter(shop, word),
         "order_id": order["id"],
         "subscription_id": order["subscription_id"],
         "checkout_id": checkout.id,
@@ -370,6 +373,24 @@ async def _discount(shop: Shop, word: str, product_id: str) -> dict[str, Any]:
         "metadata": {"word": word},
     }
     return good(await shop.client.post("/v1/discounts/", json=body), 201)
+
+
+async def _meter(shop: Shop, word: str) -> str:
+    id = uuid4()
+    await shop.app.database.execute(
+        MeterRow.insert(),
+        id=id,
+        created_at=shop.clock.now(),
+        organization_id=shop.organization_id,
+        name=f"{word} calls",
+        filter={"conjunction": "and", "clauses": []},
+        aggregation={"func": "count"},
+        metadata={},
+        modified_at=None,
+        archived_at=None,
+        archived_seq=None,
+    )
+    return str(id)
 
 
 async def _customer(shop: Shop, word: str, name: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from boreal.rooms.catalog.discounts.tables import DiscountRow
 from boreal.rooms.catalog.products.commands import create as create_product
 from boreal.rooms.catalog.products.price_schemas import AnyProductPrice, ProductPricesCreate
 from boreal.rooms.catalog.products.prices import insert as insert_prices
-from boreal.rooms.catalog.products.prices import new_price, price_faults, read_prices
+from boreal.rooms.catalog.products.prices import meter_ids_of, new_price, price_faults, read_prices
 from boreal.rooms.catalog.products.queries import ProductDetail, find_price, find_products, read_products
 from boreal.rooms.catalog.products.rendering import (
     render_checkout_product,
@@ -60,6 +60,7 @@ __all__ = [
     "insert_prices",
     "link_redemption",
     "lock_discount",
+    "meter_ids_of",
     "new_price",
     "price_faults",
     "read_custom_field_slugs",

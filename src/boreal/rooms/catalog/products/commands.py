@@ -61,6 +61,7 @@ async def create(app: App, actor: Actor, body: ProductCreate) -> ProductDetail:
         await tx.save(None, product)
         added = await _add(tx, product, body.prices)
         await _attach(tx, product, fields)
+        await references.hold_meters(tx, product, added)
         return ProductDetail(product, added, fields)
 
 
@@ -86,6 +87,8 @@ async def update(app: App, actor: Actor, *, id: UUID, body: ProductUpdate) -> Pr
         product = replace(before.product, modified_at=tx.now, **_changes(body))
         after = ProductDetail(product, live, fields)
         await tx.save(before.product, product, details={"updated_fields": _updated_fields(before, after)})
+        if wanted is not None or product.is_archived != before.product.is_archived:
+            await references.hold_meters(tx, product, live)
         return after
 
 
@@ -112,8 +115,9 @@ async def _organization_of_product(runs: Runs, actor: Actor, id: UUID) -> UUID:
 
 async def _add(tx: Tx, product: Product, wanted: Sequence[PriceCreate | Price]) -> tuple[Price, ...]:
     """Stores the new ones among `wanted`; returns those only."""
+    meters = await references.known_meters(tx, product.organization_id, prices.meter_ids_of(wanted))
     added = tuple(
-        prices.new_price(price, product=product, source=PriceSource.CATALOG, position=index, now=tx.now)
+        prices.new_price(price, product=product, source=PriceSource.CATALOG, position=index, now=tx.now, meters=meters)
         for index, price in enumerate(wanted)
         if not isinstance(price, Price)
     )

@@ -1,9 +1,10 @@
 """The prices of products: which sets of them are allowed, how they are made, replaced and read."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from boreal.rooms.catalog.products.price_schemas import (
     ProductPriceSeatBasedCreate,
 )
 from boreal.rooms.catalog.products.tables import ProductPriceRow
+from boreal.rooms.usage.public import MeterRow
 
 PriceCreate = (
     ProductPriceFixedCreate
@@ -43,7 +45,11 @@ _ARCHIVE = (
     .where(R.id == sa.func.any(_IDS))
     .values(is_archived=sa.true(), modified_at=sa.bindparam("now"))
 )
-_BY_ID = sa.select(ProductPriceRow).where(R.id == sa.func.any(_IDS))
+PRICES = sa.select(ProductPriceRow, MeterRow.c.name.label("meter_name")).outerjoin(
+    MeterRow, MeterRow.c.id == R.meter_id
+)
+"""Prices with the names of their meters, as `price_of` reads them."""
+_BY_ID = PRICES.where(R.id == sa.func.any(_IDS))
 
 
 def price_faults(
@@ -88,8 +94,19 @@ def meter_ids_of(wanted: Sequence[PriceCreate | Price | None]) -> set[UUID]:
     return {price.meter_id for price in wanted if isinstance(price, ProductPriceMeteredUnitCreate)}
 
 
-def new_price(create: PriceCreate, *, product: Product, source: PriceSource, position: int, now: datetime) -> Price:
-    """A price as it was asked for, not yet stored; ad hoc ones are made for one checkout session (catalog spec 6.4)."""
+def new_price(
+    create: PriceCreate,
+    *,
+    product: Product,
+    source: PriceSource,
+    position: int,
+    now: datetime,
+    meters: Mapping[UUID, str] = MappingProxyType({}),
+) -> Price:
+    """A price as it was asked for, not yet stored; ad hoc ones are made for one checkout session (catalog spec 6.4).
+
+    `meters` has the names of the known meters.
+    """
     amounts = create.model_dump(exclude={"amount_type", "seat_tiers"})
     tiers = create.seat_tiers.tiers if isinstance(create, ProductPriceSeatBasedCreate) else ()
     return Price(
@@ -103,6 +120,7 @@ def new_price(create: PriceCreate, *, product: Product, source: PriceSource, pos
         is_archived=False,
         amount_type=AmountType(create.amount_type),
         seat_tiers=tuple(SeatTier(**tier.model_dump()) for tier in tiers),
+        meter_name=meters[create.meter_id] if isinstance(create, ProductPriceMeteredUnitCreate) else None,
         **amounts,
     )
 

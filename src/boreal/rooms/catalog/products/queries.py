@@ -20,7 +20,7 @@ from boreal.kit.schemas import UUID4
 from boreal.rooms.catalog.custom_fields.queries import custom_field_of
 from boreal.rooms.catalog.custom_fields.tables import CustomFieldRow, ProductCustomFieldRow
 from boreal.rooms.catalog.products import references
-from boreal.rooms.catalog.products.prices import price_of
+from boreal.rooms.catalog.products.prices import PRICES, price_of
 from boreal.rooms.catalog.products.tables import ProductPriceRow, ProductRow
 
 A = ProductCustomFieldRow.c
@@ -84,14 +84,14 @@ _BY_ID = _PRODUCTS.where(P.id == sa.func.any(_IDS))
 _VISIBLE = _BY_ID.where(visible_to(P.organization_id))
 # What was attached while the lock was waited for, a look beside the locked row would not see: hence always true.
 _LOCK = sa.select(ProductRow, sa.true().label("has_custom_fields")).where(P.id == sa.bindparam("id")).with_for_update()
-_LIVE_PRICES = sa.select(ProductPriceRow).where(R.product_id == sa.func.any(_IDS), _LIVE)
+_LIVE_PRICES = PRICES.where(R.product_id == sa.func.any(_IDS), _LIVE)
 _ATTACHED = (
     sa.select(CustomFieldRow, A.product_id, A.required)
     .join_from(ProductCustomFieldRow, CustomFieldRow, CustomFieldRow.c.id == A.custom_field_id)
     .where(A.product_id == sa.func.any(_IDS))
     .order_by(A.position)
 )
-_VISIBLE_PRICE = sa.select(ProductPriceRow).where(
+_VISIBLE_PRICE = PRICES.where(
     R.id == sa.bindparam("id"), R.source == PriceSource.CATALOG.value, visible_to(R.organization_id)
 )
 

@@ -21,7 +21,15 @@ from boreal.kit.auth import Actor
 from boreal.kit.db import Row
 from boreal.kit.problems import Fault, Invalid, Location
 from boreal.kit.secrets import new_token
-from boreal.rooms.catalog.public import ProductDetail, find_price, find_products, insert_prices, new_price, price_faults
+from boreal.rooms.catalog.public import (
+    ProductDetail,
+    find_price,
+    find_products,
+    insert_prices,
+    meter_ids_of,
+    new_price,
+    price_faults,
+)
 from boreal.rooms.checkout.checkouts.changes import tax_id
 from boreal.rooms.checkout.checkouts.errors import fault, refuse_blocked
 from boreal.rooms.checkout.checkouts.schemas import (
@@ -33,6 +41,7 @@ from boreal.rooms.checkout.checkouts.shelf import Shelf
 from boreal.rooms.checkout.checkouts.taxes import with_tax
 from boreal.rooms.customers.public import find as find_customer
 from boreal.rooms.platform.public import organization_by_id
+from boreal.rooms.usage.public import meter_names
 
 SECRET_PREFIX = "polar_c_"
 
@@ -68,7 +77,7 @@ async def open_session(app: App, organization: Row, wanted: Wanted, body: Body) 
     """A new open session of an organization for products that were found already; raises as `create`."""
     organization_id: UUID = organization["id"]
     now = app.clock.now()
-    made = _ad_hoc_prices(wanted, body, now=now)
+    made = await _ad_hoc_prices(app, wanted, body, now=now)
     shelf = Shelf(
         organization,
         {detail.product.id: detail for detail in wanted.details},
@@ -147,21 +156,24 @@ async def available_products(
     return tuple(found[id] for id in ids)
 
 
-def _ad_hoc_prices(wanted: Wanted, body: Body, *, now: datetime) -> tuple[Price, ...]:
+async def _ad_hoc_prices(app: App, wanted: Wanted, body: Body, *, now: datetime) -> tuple[Price, ...]:
     """The prices made for this session alone, not yet stored. Raises `Invalid` with every fault."""
     asked = (body.prices if isinstance(body, CheckoutProductsCreate) else None) or {}
     products = {detail.product.id: detail.product for detail in wanted.details}
+    meter_ids = {id for creates in asked.values() for id in meter_ids_of(creates)}
+    meters = await meter_names(app.database, wanted.selected.product.organization_id, meter_ids)
     faults: list[Fault] = []
     for product_id, creates in asked.items():
         loc = ("body", "prices", str(product_id))
         if product_id not in products:
             faults.append(Fault(loc, "Product is not set on that checkout.", input=str(product_id)))
         else:
-            faults += price_faults(creates, recurring=products[product_id].is_recurring, loc=loc)
+            recurring = products[product_id].is_recurring
+            faults += price_faults(creates, recurring=recurring, loc=loc, known_meter_ids=meters)
     if faults:
         raise Invalid(*faults)
     return tuple(
-        new_price(item, product=products[product_id], source=PriceSource.AD_HOC, position=index, now=now)
+        new_price(item, product=products[product_id], source=PriceSource.AD_HOC, position=index, now=now, meters=meters)
         for product_id, creates in asked.items()
         for index, item in enumerate(creates)
     )

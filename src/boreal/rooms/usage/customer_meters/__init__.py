@@ -1,0 +1,1 @@
+"""Customer meters: what one customer consumed of a meter, was credited, and has left."""
