@@ -138,7 +138,7 @@ def test_what_the_payment_form_has_to_do(
     of: Product, prices: tuple[Price, ...], amount: int, tax: int | None, on_trial: bool, payment: bool, setup: bool
 ) -> None:
     one = checkout(amount=amount, tax_amount=tax, trial_end=NOW if on_trial else None)
-    flags = book.flags(one, selection(*prices, of=of))
+    flags = book.flags(one, selection(*prices, of=of), None)
     assert (flags.is_payment_required, flags.is_payment_setup_required) == (payment, setup)
     assert flags.is_payment_form_required == (payment or setup)
     assert flags.is_free_product_price == (prices == (FREE,))

@@ -18,6 +18,7 @@ from uuid import UUID
 
 from boreal.core import calendar
 from boreal.core.calendar import TrialInterval
+from boreal.core.discounts import Discount, discount_amount
 from boreal.core.prices import AmountType, Price
 from boreal.core.pricing import seat_amount, seat_bounds, seat_price
 from boreal.core.products import Product
@@ -250,9 +251,10 @@ def totals(*, amount: int, discount_amount: int, tax_amount: int | None) -> Tota
     return Totals(amount, discount_amount, net_amount, tax_amount, net_amount + (tax_amount or 0))
 
 
-def money(checkout: Checkout) -> Totals:
-    """The money of a session as it stands. No discount can be attached yet."""
-    return totals(amount=checkout.amount, discount_amount=0, tax_amount=checkout.tax_amount)
+def money(checkout: Checkout, discount: Discount | None) -> Totals:
+    """The money of a session as it stands, with the discount that it holds; the discount only looks at the amount."""
+    less = discount_amount(discount, checkout.amount) if discount is not None else 0
+    return totals(amount=checkout.amount, discount_amount=less, tax_amount=checkout.tax_amount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,13 +272,13 @@ class Flags:
         return self.is_payment_required or self.is_payment_setup_required
 
 
-def flags(checkout: Checkout, selection: Selection) -> Flags:
+def flags(checkout: Checkout, selection: Selection, discount: Discount | None) -> Flags:
     """A payment is required when something is due now; setting up a method, when something will be due later."""
     costs_later = checkout.amount > 0 or selection.is_metered
     return Flags(
         is_discount_applicable=selection.is_discountable,
         is_free_product_price=selection.is_free,
-        is_payment_required=money(checkout).total_amount > 0 and checkout.trial_end is None,
+        is_payment_required=money(checkout, discount).total_amount > 0 and checkout.trial_end is None,
         is_payment_setup_required=selection.product.is_recurring and not selection.is_free and costs_later,
     )
 

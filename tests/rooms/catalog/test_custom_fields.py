@@ -8,10 +8,13 @@ from uuid import UUID
 import asyncpg
 import httpx2
 import pytest
+import sqlalchemy as sa
 
 from boreal.kit.problems import Fault
+from boreal.main import broken_invariants
 from boreal.rooms.catalog import public
-from tests.support.catalog import make_product
+from boreal.rooms.catalog.custom_fields.tables import CustomFieldRow
+from tests.support.catalog import make_custom_field, make_product
 from tests.support.queries import counted
 from tests.support.shop import Shop, client_of
 
@@ -350,3 +353,14 @@ async def test_a_living_field_is_shown_before_a_deleted_one_of_the_same_slug(sho
     stored = {old["id"]: "old", new["id"]: "new"}
     slugs_by_id = await public.read_custom_field_slugs(shop.app.database, stored)
     assert public.show_custom_field_data(slugs_by_id, stored) == {"x": "new"}
+
+
+async def test_the_invariants_find_a_deleted_field_that_is_still_asked_for(shop: Shop) -> None:
+    field = await make_custom_field(shop, "size")
+    await make_product(shop, attached_custom_fields=[{"custom_field_id": field["id"], "required": False}])
+    await shop.check()
+    await shop.app.database.execute(sa.update(CustomFieldRow).values(deleted_at=shop.clock.now()))
+    assert list(await broken_invariants(shop.app.database)) == [
+        "catalog: an attached custom field lives, in the organization of its product"
+    ]
+    await shop.app.database.execute(sa.update(CustomFieldRow).values(deleted_at=None))

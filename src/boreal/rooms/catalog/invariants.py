@@ -3,12 +3,15 @@
 import sqlalchemy as sa
 
 from boreal.core.prices import AmountType, PriceSource
+from boreal.rooms.catalog.custom_fields.tables import CustomFieldRow, ProductCustomFieldRow
 from boreal.rooms.catalog.discounts.tables import DiscountRedemptionRow, DiscountRow
 from boreal.rooms.catalog.products.tables import ProductPriceRow, ProductRow
 
 P = ProductRow.c
 R = ProductPriceRow.c
 D = DiscountRow.c
+A = ProductCustomFieldRow.c
+F = CustomFieldRow.c
 
 _REDEEMED = sa.select(sa.func.count()).where(DiscountRedemptionRow.c.discount_id == D.id).correlate(DiscountRow)
 _ELSEWHERE = sa.exists().where(P.id == sa.func.any(D.product_ids), P.organization_id != D.organization_id)
@@ -28,6 +31,11 @@ INVARIANTS = {
     "only a recurring product has metered prices": _PRICED.where(
         R.amount_type == AmountType.METERED_UNIT.value, P.recurring_interval.is_(None)
     ),
+    "an attached custom field lives, in the organization of its product": sa.select(F.id, P.id.label("product_id"))
+    .select_from(ProductCustomFieldRow)
+    .join(CustomFieldRow, F.id == A.custom_field_id)
+    .join(ProductRow, P.id == A.product_id)
+    .where(sa.or_(F.deleted_at.is_not(None), F.organization_id != P.organization_id)),
     "a discount counts its redemptions": sa.select(D.id).where(D.redemptions_count != _REDEEMED.scalar_subquery()),
     "a discount is limited to products of its organization": sa.select(D.id).where(_ELSEWHERE.correlate(DiscountRow)),
 }

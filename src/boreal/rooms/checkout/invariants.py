@@ -41,6 +41,8 @@ INVARIANTS = {
         SELECT checkouts.id FROM checkouts JOIN orders ON orders.checkout_id = checkouts.id
         WHERE orders.currency <> checkouts.currency OR orders.product_id <> checkouts.product_id
             OR checkouts.trial_end IS NULL AND (orders.subtotal_amount <> checkouts.amount
+                OR orders.discount_id IS DISTINCT FROM checkouts.discount_id
+                OR orders.discount_amount > 0 AND orders.discount_id IS NULL
                 OR orders.tax_amount <> coalesce(checkouts.tax_amount, 0))
             OR checkouts.trial_end IS NOT NULL AND orders.total_amount <> 0
         """
@@ -64,6 +66,28 @@ INVARIANTS = {
     ),
     "what an attempt asked is kept only while it is needed": sa.text(
         "SELECT id FROM checkout_attempts WHERE state <> 'started' AND (request <> '{}' OR candidate <> '{}')"
+    ),
+    "a session has a discount of its own organization": sa.text(
+        """
+        SELECT checkouts.id FROM checkouts LEFT JOIN discounts ON discounts.id = checkouts.discount_id
+        WHERE checkouts.discount_id IS NOT NULL
+            AND checkouts.organization_id IS DISTINCT FROM discounts.organization_id
+        """
+    ),
+    "whoever confirmed with a discount redeemed it": sa.text(
+        """
+        SELECT checkouts.id FROM checkouts LEFT JOIN discount_redemptions AS redemption
+            ON redemption.checkout_id = checkouts.id AND redemption.discount_id = checkouts.discount_id
+        WHERE checkouts.status IN ('confirmed', 'succeeded') AND checkouts.discount_id IS NOT NULL
+            AND redemption.checkout_id IS NULL
+        """
+    ),
+    "whoever did not confirm redeemed nothing": sa.text(
+        """
+        SELECT checkouts.id FROM checkouts
+        JOIN discount_redemptions AS redemption ON redemption.checkout_id = checkouts.id
+        WHERE checkouts.status IN ('open', 'expired') AND checkouts.attempt_id IS NULL
+        """
     ),
     "a fulfilled trial is remembered": sa.text(
         """

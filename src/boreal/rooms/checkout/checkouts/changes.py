@@ -12,8 +12,10 @@ from uuid import UUID
 
 from boreal.core import checkouts as book
 from boreal.core.checkouts import Checkout, Selection
+from boreal.core.discounts import Discount, covers, refuse
 from boreal.core.prices import AmountType
 from boreal.kit.problems import Fault, Invalid
+from boreal.rooms.catalog.public import validate_custom_field_data
 from boreal.rooms.checkout.checkouts.errors import fault
 from boreal.rooms.checkout.checkouts.shelf import Shelf
 from boreal.rooms.customers.public import InvalidTaxId, validate_tax_id
@@ -42,22 +44,34 @@ _KEPT_WHEN_NULL = (
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A session as it would be, and what it then sells."""
+    """A session as it would be, what it then sells, and the discount that it then holds."""
 
     checkout: Checkout
     selection: Selection
+    discount: Discount | None
 
 
-def change(checkout: Checkout, shelf: Shelf, sent: Sent, *, now: datetime) -> Change:
-    """The session with the changes applied; its tax is still the old one. Raises `Invalid`, first failure only."""
-    checkout, selection = _select(checkout, shelf, sent)
-    checkout = _with_amount(checkout, selection, sent.get("amount"))
-    checkout = _with_seats(checkout, selection, sent.get("seats"))
-    _refuse_discount(checkout, sent)
-    checkout = _with_address(checkout, sent)
-    checkout = _with_scalars(checkout, sent)
-    checkout = replace(checkout, trial_end=book.trial_end(checkout, selection.product, now=now))
-    return Change(_private_again(checkout, selection), selection)
+def change(
+    checkout: Checkout, shelf: Shelf, sent: Sent, *, named: Discount | None, confirming: bool, now: datetime
+) -> Change:
+    """The session with the changes applied; its tax is still the old one. Raises `Invalid`, first failure only.
+
+    `named` is the discount that the request names, if there is one. Only when confirming, required custom fields must
+    have a value; all faults of custom fields are raised together.
+    """
+    selected, selection = _select(checkout, shelf, sent)
+    discount = _kept(checkout, selected, shelf.discount)
+    after = _with_amount(selected, selection, sent.get("amount"))
+    after = _with_seats(after, selection, sent.get("seats"))
+    if (field := discount_field(checkout, sent)) is not None:
+        discount = _wanted(field, after, selection, sent, named, now=now)
+    after = replace(after, discount_id=discount.id if discount is not None else None)
+    after = _with_address(after, sent)
+    if confirming or "custom_field_data" in sent or after.product_id != checkout.product_id:
+        after = with_answers(after, shelf, sent.get("custom_field_data") or {}, required=confirming)
+    after = _with_scalars(after, sent)
+    after = replace(after, trial_end=book.trial_end(after, selection.product, now=now))
+    return Change(_private_again(after, selection, discount), selection, discount)
 
 
 def _select(checkout: Checkout, shelf: Shelf, sent: Sent) -> tuple[Checkout, Selection]:
@@ -111,12 +125,41 @@ def _with_seats(checkout: Checkout, selection: Selection, seats: int | None) -> 
     return replace(checkout, seats=seats, amount=book.starting_amount(selection.price, seats=seats))
 
 
-def _refuse_discount(checkout: Checkout, sent: Sent) -> None:
-    """No discount exists yet, so every one that is named does not exist (4.4); null has nothing to remove."""
-    if sent.get("discount_id") is not None:
-        raise _invalid("discount_id", "Discount does not exist.", sent["discount_id"])
-    if checkout.allow_discount_codes and sent.get("discount_code") is not None:
-        raise Invalid(Fault(("body", "discount_code"), "Discount does not exist."))
+def discount_field(checkout: Checkout, sent: Sent) -> str | None:
+    """Which member of the request says something of the discount: codes are not heard where none are allowed (6.10)."""
+    if "discount_id" in sent:
+        return "discount_id"
+    return "discount_code" if "discount_code" in sent and checkout.allow_discount_codes else None
+
+
+def _kept(before: Checkout, after: Checkout, discount: Discount | None) -> Discount | None:
+    """The discount that the session held, unless it does not cover the product and currency that were chosen now."""
+    moved = (before.product_id, before.currency) != (after.product_id, after.currency)
+    if discount is None or (moved and not covers(discount, product_id=after.product_id, currency=after.currency)):
+        return None
+    return discount
+
+
+def _wanted(
+    field: str, checkout: Checkout, selection: Selection, sent: Sent, named: Discount | None, *, now: datetime
+) -> Discount | None:
+    """The discount that was asked for; null asks for none. A code is not echoed in the fault (catalog spec 4.4)."""
+    asked = sent[field]
+    if asked is None:
+        return None
+    refusal = refuse(named, product=selection.product, prices=selection.prices, currency=checkout.currency, now=now)
+    if refusal is not None:
+        raise _invalid(field, refusal, asked if field == "discount_id" else None)
+    return named
+
+
+def with_answers(checkout: Checkout, shelf: Shelf, data: Mapping[str, Any], *, required: bool) -> Checkout:
+    """The session with answers to the custom fields of its product, what was answered before included (3.3, 6.10)."""
+    fields = shelf.details[checkout.product_id].custom_fields
+    answers, faults = validate_custom_field_data(fields, data, stored=checkout.custom_field_data, required=required)
+    if faults:
+        raise Invalid(*faults)
+    return replace(checkout, custom_field_data=answers)
 
 
 def _with_address(checkout: Checkout, sent: Sent) -> Checkout:
@@ -156,9 +199,9 @@ def _with_scalars(checkout: Checkout, sent: Sent) -> Checkout:
     return replace(checkout, **values)
 
 
-def _private_again(checkout: Checkout, selection: Selection) -> Checkout:
+def _private_again(checkout: Checkout, selection: Selection, discount: Discount | None) -> Checkout:
     """A business purchase needs the form; without one, and without a required address, it is forgotten (6.6)."""
-    flags = book.flags(replace(checkout, tax_amount=0), selection)
+    flags = book.flags(replace(checkout, tax_amount=0), selection, discount)
     if flags.is_payment_form_required or checkout.require_billing_address:
         return checkout
     return replace(checkout, is_business_customer=False)

@@ -16,6 +16,7 @@ import structlog
 from boreal.core import checkouts as book
 from boreal.core.checkouts import Checkout, CheckoutStatus
 from boreal.core.customers import Customer, NewCustomer
+from boreal.core.discounts import discount_amount, is_redeemable
 from boreal.core.organizations import payments_are_ready
 from boreal.kit.app import App
 from boreal.kit.db import Row
@@ -23,26 +24,27 @@ from boreal.kit.problems import Fault, Invalid, Problem
 from boreal.kit.tx import Tx
 from boreal.kit.work import Work
 from boreal.providers.ports import Canceled, Declined, Payment, ProcessorRefused, ProcessorUnavailable, Setup, Succeeded
+from boreal.rooms.catalog.public import lock_discount, redeem, release_redemption
 from boreal.rooms.checkout.checkouts import attempts, payments, trials
 from boreal.rooms.checkout.checkouts.attempts import Attempt
-from boreal.rooms.checkout.checkouts.changes import Change, Sent, change
+from boreal.rooms.checkout.checkouts.changes import Change, Sent
 from boreal.rooms.checkout.checkouts.errors import (
     CheckoutLocked,
     PaymentError,
     PaymentNotReady,
     TrialAlreadyRedeemed,
     fault,
+    no_longer_redeemable,
     refuse_blocked,
 )
 from boreal.rooms.checkout.checkouts.fulfilment import POLL, complete_later
 from boreal.rooms.checkout.checkouts.shelf import Shelf, read_shelf
-from boreal.rooms.checkout.checkouts.taxes import with_tax
 from boreal.rooms.checkout.checkouts.updates import (
     ATTEMPTS,
     lock,
     open_for_buyer,
-    refuse_second_subscription,
     refuse_unless_open,
+    work_out,
 )
 from boreal.rooms.customers.public import lock_or_create, new_session, set_processor_customer
 
@@ -75,13 +77,14 @@ async def confirm(app: App, client_secret: str, sent: Sent, token: str | None) -
         refuse_unless_open(checkout)
         refuse_blocked(seen.organization)
         shelf = await read_shelf(app.database, seen)
-        candidate, flags = await _prepare(app, checkout, shelf, sent, token)
+        changed, flags = await _prepare(app, checkout, shelf, sent, token)
+        shelf = replace(shelf, discount=changed.discount)
         if flags.is_payment_form_required:
-            request = await payments.request(app, candidate, shelf, flags, token=token)
-            attempt = await _begin(app, checkout, candidate, request)
+            request = await payments.request(app, changed.checkout, shelf, flags, token=token)
+            attempt = await _begin(app, checkout, changed, request)
             confirmed = await _pay(app, attempt) if attempt else None
         else:
-            confirmed = await _confirm_free(app, checkout, candidate)
+            confirmed = await _confirm_free(app, checkout, changed)
         if confirmed is not None:
             return Confirmed(confirmed[0], shelf, confirmed[1])
     raise CheckoutLocked
@@ -89,18 +92,18 @@ async def confirm(app: App, client_secret: str, sent: Sent, token: str | None) -
 
 async def _prepare(
     app: App, checkout: Checkout, shelf: Shelf, sent: Sent, token: str | None
-) -> tuple[Checkout, book.Flags]:
+) -> tuple[Change, book.Flags]:
     """The session as it will be confirmed. Everything that is missing or wrong is raised at once."""
-    changed = change(checkout, shelf, sent, now=app.clock.now())
-    await refuse_second_subscription(app, shelf, changed)
-    candidate, tax_refusal = await with_tax(app, changed.checkout, changed.selection)
-    flags = book.flags(candidate, changed.selection)
+    changed, tax_refusal = await work_out(app, checkout, shelf, sent, confirming=True)
+    if changed.discount is not None and not is_redeemable(changed.discount, now=app.clock.now()):
+        raise no_longer_redeemable(changed.discount)
+    flags = book.flags(changed.checkout, changed.selection, changed.discount)
     if flags.is_payment_required and not _is_ready(app, shelf.organization):
         raise PaymentNotReady
-    faults = _faults(candidate, changed, flags, tax_refusal, token)
+    faults = _faults(changed, flags, tax_refusal, token)
     if faults:
         raise Invalid(*faults)
-    return candidate, flags
+    return changed, flags
 
 
 def _is_ready(app: App, organization: Row) -> bool:
@@ -112,10 +115,8 @@ def _is_ready(app: App, organization: Row) -> bool:
     )
 
 
-def _faults(
-    candidate: Checkout, changed: Change, flags: book.Flags, tax_refusal: str | None, token: str | None
-) -> list[Fault]:
-    faults = []
+def _faults(changed: Change, flags: book.Flags, tax_refusal: str | None, token: str | None) -> list[Fault]:
+    candidate, faults = changed.checkout, []
     if tax_refusal:
         faults.append(Fault(("body", "customer_billing_address"), tax_refusal))
     if changed.selection.price.is_archived:
@@ -124,26 +125,43 @@ def _faults(
     return faults + [fault(refusal) for refusal in refusals]
 
 
-async def _confirm_free(app: App, checkout: Checkout, candidate: Checkout) -> tuple[Checkout, str] | None:
+async def _confirm_free(app: App, checkout: Checkout, changed: Change) -> tuple[Checkout, str] | None:
     """Confirms what needs no payment form, in one transaction; None if the session changed meanwhile."""
     async with app.transaction(checkout.organization_id) as tx:
         before = await lock(tx, checkout.id)
-        if before != checkout:
+        if before != checkout or not await _redeem(tx, changed):
             return None
-        customer = await _customer(tx, candidate)
-        after = _confirmed(before, candidate, customer, tx)
+        customer = await _customer(tx, changed.checkout)
+        after = _confirmed(before, changed.checkout, customer, tx)
         await tx.save(before, after)
         complete_later(tx, after.id)
         return after, await _session_token(app, tx, customer.id)
 
 
-async def _begin(app: App, checkout: Checkout, candidate: Checkout, request: Mapping[str, Any]) -> Attempt | None:
-    """The first transaction: the attempt, the busy mark and the safety net; None if the session changed meanwhile."""
+async def _redeem(tx: Tx, changed: Change) -> bool:
+    """Takes the redemption of a session that is locked and about to be confirmed, if it holds a discount.
+
+    False if the discount takes off another amount than was reckoned with. Raises `Invalid` if it cannot be redeemed
+    any more.
+    """
+    reckoned, amount = changed.discount, changed.checkout.amount
+    if reckoned is None:
+        return True
+    current = await lock_discount(tx, reckoned.id)
+    if discount_amount(current, amount) != discount_amount(reckoned, amount):
+        return False
+    if not await redeem(tx, current, changed.checkout.id):
+        raise no_longer_redeemable(current)
+    return True
+
+
+async def _begin(app: App, checkout: Checkout, changed: Change, request: Mapping[str, Any]) -> Attempt | None:
+    """The first transaction: redemption, attempt, busy mark, safety net; None if the session changed meanwhile."""
     async with app.transaction(checkout.organization_id) as tx:
         before = await lock(tx, checkout.id)
-        if before != checkout:
+        if before != checkout or not await _redeem(tx, changed):
             return None
-        attempt = await attempts.begin(tx, candidate, request)
+        attempt = await attempts.begin(tx, changed.checkout, request)
         await tx.save(before, replace(before, attempt_id=attempt.id))
         _settle_later(tx, attempt, after=SAFETY_NET)
     return attempt
@@ -213,6 +231,8 @@ async def discard(app: App, attempt: Attempt, result: Payment | Setup | None = N
         assert before is not None
         if await attempts.close(tx, attempt.id, "discarded"):
             await tx.save(before, replace(before, attempt_id=None))
+            if attempt.candidate.discount_id is not None:
+                await release_redemption(tx, before.id)
             await payments.record(app, tx, attempt.candidate, result)
 
 

@@ -15,6 +15,7 @@ from uuid import UUID
 from boreal.core import checkouts as book
 from boreal.core.checkouts import Checkout, CheckoutStatus, Selection
 from boreal.core.customers import Customer
+from boreal.core.discounts import Discount, refuse
 from boreal.core.prices import Price, PriceSource
 from boreal.kit.app import App
 from boreal.kit.auth import Actor
@@ -23,6 +24,7 @@ from boreal.kit.problems import Fault, Invalid, Location
 from boreal.kit.secrets import new_token
 from boreal.rooms.catalog.public import (
     ProductDetail,
+    find_discount,
     find_price,
     find_products,
     insert_prices,
@@ -30,7 +32,7 @@ from boreal.rooms.catalog.public import (
     new_price,
     price_faults,
 )
-from boreal.rooms.checkout.checkouts.changes import tax_id
+from boreal.rooms.checkout.checkouts.changes import tax_id, with_answers
 from boreal.rooms.checkout.checkouts.errors import fault, refuse_blocked
 from boreal.rooms.checkout.checkouts.schemas import (
     CheckoutPriceCreate,
@@ -85,6 +87,9 @@ async def open_session(app: App, organization: Row, wanted: Wanted, body: Body) 
     )
     selection, currency = _select(shelf, wanted, made, body)
     refuse_blocked(shelf.organization)
+    if refusal := book.refuse_amount(selection.price, body.amount):
+        raise Invalid(fault(refusal, body.amount))
+    shelf = replace(shelf, discount=await _discount(app, organization_id, body, selection, currency))
     values = _checked(body, selection)
     customer = await _customer(app, organization_id, body)
     checkout = Checkout(
@@ -98,10 +103,12 @@ async def open_session(app: App, organization: Row, wanted: Wanted, body: Body) 
         product_id=selection.product.id,
         product_price_id=selection.price.id,
         currency=currency,
+        discount_id=shelf.discount.id if shelf.discount else None,
     )
+    checkout = with_answers(checkout, shelf, body.custom_field_data, required=False)
     checkout = replace(checkout, trial_end=book.trial_end(checkout, selection.product, now=now))
     checkout = _prefilled(checkout, customer, business_was_sent="is_business_customer" in body.model_fields_set)
-    checkout, _ = await with_tax(app, checkout, selection)
+    checkout, _ = await with_tax(app, checkout, selection, shelf.discount)
     async with app.transaction(organization_id) as tx:
         await insert_prices(tx, made)
         await tx.save(None, checkout)
@@ -190,12 +197,21 @@ def _select(shelf: Shelf, wanted: Wanted, made: Sequence[Price], body: Body) -> 
     return book.at_price(selection, wanted.price) if wanted.price else selection, currency
 
 
+async def _discount(
+    app: App, organization_id: UUID, body: Body, selection: Selection, currency: str
+) -> Discount | None:
+    """The discount that the request names. Raises `Invalid` if the session cannot take it (catalog spec 4.4)."""
+    if body.discount_id is None:
+        return None
+    found = await find_discount(app.database, organization_id=organization_id, id=body.discount_id)
+    now, product = app.clock.now(), selection.product
+    if refusal := refuse(found, product=product, prices=selection.prices, currency=currency, now=now):
+        raise Invalid(Fault(("body", "discount_id"), refusal, input=str(body.discount_id)))
+    return found
+
+
 def _checked(body: Body, selection: Selection) -> dict[str, Any]:
     """Amount, seats, address and tax id of the session. Raises `Invalid` for the first that cannot be."""
-    if refusal := book.refuse_amount(selection.price, body.amount):
-        raise Invalid(fault(refusal, body.amount))
-    if body.discount_id is not None:
-        raise Invalid(Fault(("body", "discount_id"), "Discount does not exist.", input=str(body.discount_id)))
     address = body.customer_billing_address.model_dump(mode="json") if body.customer_billing_address else None
     pair = tax_id(body.customer_tax_id, address)
     if refusal := book.refuse_seats(selection.price, body.seats):
@@ -253,13 +269,11 @@ def _blank(body: Body) -> dict[str, Any]:
         **{name: getattr(body, name) for name in _AS_SENT},
         "metadata": dict(body.metadata),
         "customer_metadata": dict(body.customer_metadata),
-        # No custom field exists yet, so none is attached, and data for fields that are not attached is dropped (3.3).
         "custom_field_data": {},
         "tax_amount": None,
         "taxability_reason": None,
         "tax_rate": None,
         "tax_calculation_id": None,
-        "discount_id": None,
         "trial_end": None,
         "customer_id": None,
         "subscription_id": None,

@@ -3,8 +3,9 @@
 from uuid import UUID
 
 from boreal.core.checkouts import CheckoutStatus, Refusal
+from boreal.core.discounts import Discount
 from boreal.kit.db import Row
-from boreal.kit.problems import Fault, NotPermitted, Problem
+from boreal.kit.problems import Fault, Invalid, NotPermitted, Problem
 
 
 class CheckoutLocked(Problem):
@@ -74,6 +75,11 @@ class TrialAlreadyRedeemed(Problem):
 def fault(refusal: Refusal, value: object = None) -> Fault:
     """A refusal of the book, placed in the request body."""
     return Fault(("body", *refusal.path), refusal.message, refusal.type, value)
+
+
+def no_longer_redeemable(discount: Discount) -> Invalid:
+    """A confirmation whose discount was used up or ended since the session got it (catalog spec 4.5)."""
+    return Invalid(Fault(("body", "discount_id"), "Discount is no longer redeemable.", input=str(discount.id)))
 
 
 def refuse_blocked(organization: Row) -> None:

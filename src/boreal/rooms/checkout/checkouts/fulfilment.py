@@ -26,6 +26,7 @@ from boreal.providers.ports import (
     Succeeded,
 )
 from boreal.rooms.billing.public import settle_purchase
+from boreal.rooms.catalog.public import link_redemption, release_redemption
 from boreal.rooms.checkout.checkouts import payments, queries, trials
 from boreal.rooms.checkout.checkouts.shelf import Seen, Shelf, read_shelf
 
@@ -109,6 +110,8 @@ async def _fulfil(app: App, seen: Seen, result: Payment | Setup | None) -> None:
             method_id = await payments.keep_method(app, tx, customer, result)
             purchase = replace(purchase, payment_method_id=method_id)
         order = await settle_purchase(tx, purchase, customer=customer, organization=shelf.organization)
+        if before.discount_id is not None and order.subscription_id is not None:
+            await link_redemption(tx, before.id, order.subscription_id)
         if before.trial_end is not None:
             await trials.record(app, tx, before, result)
         told = {"intent_status": "succeeded"} if result is not None else {}
@@ -132,7 +135,7 @@ async def _lock(tx: Tx, seen: Checkout) -> Checkout | None:
 def _purchase(checkout: Checkout, shelf: Shelf) -> Purchase:
     """The session as billing needs to know it. Metered prices are no item, but belong to the subscription."""
     selection = shelf.selection(checkout)
-    money = book.money(checkout)
+    money = book.money(checkout, shelf.discount)
     price = selection.price
     metered = tuple(other.id for other in selection.prices if not other.is_static)
     return Purchase(
@@ -164,6 +167,8 @@ async def _reopen(app: App, seen: Checkout, result: Payment | Setup) -> None:
         before = await _lock(tx, seen)
         if before is None:
             return
+        if before.discount_id is not None:
+            await release_redemption(tx, before.id)
         await payments.record(app, tx, before, result)
         told = before.payment_processor_metadata
         after = replace(

@@ -51,7 +51,7 @@ async def request(
     """The request of a confirmation to the processor, as JSON (catalog spec 7.3)."""
     product = shelf.details[checkout.product_id].product
     organization = shelf.organization
-    money = book.money(checkout)
+    money = book.money(checkout, shelf.discount)
     one_trial = organization["subscription_settings"]["prevent_trial_abuse"] and checkout.trial_end is not None
     return {
         "kind": "payment" if flags.is_payment_required else "setup",

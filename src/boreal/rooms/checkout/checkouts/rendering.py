@@ -5,7 +5,12 @@ from typing import Any
 from boreal.core import checkouts as book
 from boreal.core.checkouts import BillingAddressFieldMode, Checkout, Selection
 from boreal.kit.settings import Settings
-from boreal.rooms.catalog.public import render_checkout_product, render_price
+from boreal.rooms.catalog.public import (
+    render_attached_custom_fields,
+    render_checkout_discount,
+    render_checkout_product,
+    render_price,
+)
 from boreal.rooms.checkout.checkouts.shelf import Shelf
 from boreal.rooms.platform.public import render_organization_reference
 
@@ -13,7 +18,6 @@ _AS_STORED = (
     "id",
     "created_at",
     "modified_at",
-    "custom_field_data",
     "status",
     "client_secret",
     "expires_at",
@@ -87,7 +91,7 @@ def _render_base(checkout: Checkout, shelf: Shelf, settings: Settings) -> dict[s
     own = book.fill_in(checkout.success_url, checkout.id) if checkout.success_url else None
     return {
         **{name: getattr(checkout, name) for name in _AS_STORED},
-        **_render_money(checkout, selection),
+        **_render_money(checkout, shelf, selection),
         **_render_products(checkout, shelf, selection),
         "payment_processor": "stripe",
         "url": page_url(settings, checkout),
@@ -99,14 +103,15 @@ def _render_base(checkout: Checkout, shelf: Shelf, settings: Settings) -> dict[s
         "customer_billing_address_fields": {
             name: mode is BillingAddressFieldMode.REQUIRED for name, mode in modes.items()
         },
-        "discount": None,
-        "attached_custom_fields": [],
+        "discount": render_checkout_discount(shelf.discount) if shelf.discount else None,
+        "custom_field_data": shelf.answers(checkout),
+        "attached_custom_fields": render_attached_custom_fields(shelf.details[checkout.product_id].custom_fields),
     }
 
 
-def _render_money(checkout: Checkout, selection: Selection) -> dict[str, Any]:
-    money = book.money(checkout)
-    flags = book.flags(checkout, selection)
+def _render_money(checkout: Checkout, shelf: Shelf, selection: Selection) -> dict[str, Any]:
+    money = book.money(checkout, shelf.discount)
+    flags = book.flags(checkout, selection, shelf.discount)
     return {
         "price_per_seat": book.price_per_seat(selection.price, checkout.seats),
         "discount_amount": money.discount_amount,

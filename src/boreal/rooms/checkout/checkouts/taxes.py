@@ -4,18 +4,21 @@ from dataclasses import asdict, replace
 
 from boreal.core import checkouts as book
 from boreal.core.checkouts import Checkout, Selection
+from boreal.core.discounts import Discount
 from boreal.kit.app import App
 from boreal.providers.ports import PostalAddress, TaxQuotes, TaxRefused
 
 
-async def with_tax(app: App, checkout: Checkout, selection: Selection) -> tuple[Checkout, str | None]:
+async def with_tax(
+    app: App, checkout: Checkout, selection: Selection, discount: Discount | None
+) -> tuple[Checkout, str | None]:
     """The session with its tax brought up to date, and why the source refused to say, if it did (catalog spec 10.1).
 
     Nothing to pay for, nothing to tax: 0 without asking. Without a country the tax is unknown.
     """
     untaxed = replace(checkout, tax_amount=0, taxability_reason=None, tax_rate=None, tax_calculation_id=None)
-    money = book.money(untaxed)
-    if money.net_amount == 0 or not book.flags(untaxed, selection).is_payment_form_required:
+    money = book.money(untaxed, discount)
+    if money.net_amount == 0 or not book.flags(untaxed, selection, discount).is_payment_form_required:
         return untaxed, None
     address = {name: value for name, value in (checkout.customer_billing_address or {}).items() if value}
     if "country" not in address:

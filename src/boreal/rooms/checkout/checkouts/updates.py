@@ -8,11 +8,13 @@ from dataclasses import replace
 from uuid import UUID
 
 from boreal.core.checkouts import Checkout, CheckoutStatus
+from boreal.core.discounts import Discount
 from boreal.kit.app import App
 from boreal.kit.tx import Locked, Tx
 from boreal.rooms.billing.public import has_billable_subscription
+from boreal.rooms.catalog.public import find_discount
 from boreal.rooms.checkout.checkouts import queries
-from boreal.rooms.checkout.checkouts.changes import Change, Sent, change
+from boreal.rooms.checkout.checkouts.changes import Change, Sent, change, discount_field
 from boreal.rooms.checkout.checkouts.errors import (
     AlreadyActiveSubscriptionError,
     CheckoutLocked,
@@ -38,19 +40,40 @@ async def update(app: App, seen: Seen, sent: Sent) -> tuple[Checkout, Shelf]:
         refuse_unless_open(checkout)
         refuse_blocked(seen.organization)
         shelf = await read_shelf(app.database, seen)
-        changed = change(checkout, shelf, sent, now=app.clock.now())
-        await refuse_second_subscription(app, shelf, changed)
-        after, _refused = await with_tax(app, changed.checkout, changed.selection)
+        changed, _tax_refusal = await work_out(app, checkout, shelf, sent, confirming=False)
         async with app.transaction(checkout.organization_id) as tx:
             before = await lock(tx, checkout.id)
             if before == checkout:
-                after = replace(after, modified_at=tx.now)
+                after = replace(changed.checkout, modified_at=tx.now)
                 if tx.now >= before.expires_at:
                     after = replace(after, status=CheckoutStatus.EXPIRED)
                 await tx.save(before, after)
-                return after, shelf
+                return after, replace(shelf, discount=changed.discount)
             seen = replace(seen, checkout=before)
     raise CheckoutLocked
+
+
+async def work_out(
+    app: App, checkout: Checkout, shelf: Shelf, sent: Sent, *, confirming: bool
+) -> tuple[Change, str | None]:
+    """What a request makes of a session, taxed anew, and why the tax source refused to say, if it did.
+
+    Raises `Invalid` and `AlreadyActiveSubscriptionError`.
+    """
+    named = await _named(app, checkout, sent)
+    changed = change(checkout, shelf, sent, named=named, confirming=confirming, now=app.clock.now())
+    await refuse_second_subscription(app, shelf, changed)
+    taxed, refusal = await with_tax(app, changed.checkout, changed.selection, changed.discount)
+    return replace(changed, checkout=taxed), refusal
+
+
+async def _named(app: App, checkout: Checkout, sent: Sent) -> Discount | None:
+    """The discount that a request names, if there is one."""
+    field = discount_field(checkout, sent)
+    if field is None or sent[field] is None:
+        return None
+    named = {"id" if field == "discount_id" else "code": sent[field]}
+    return await find_discount(app.database, organization_id=checkout.organization_id, **named)
 
 
 async def lock(tx: Tx, id: UUID) -> Checkout:
