@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, partial
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from boreal.kit.app import App
 from boreal.kit.auth import Authenticator
@@ -33,7 +34,8 @@ from boreal.kit.worker import Worker
 from boreal.providers.mail.capture import MailCapture
 from boreal.providers.mail.smtp import SmtpMail
 from boreal.providers.payments.sandbox import SandboxProcessor
-from boreal.providers.ports import CardForm, MailBox, MailSender, PaymentProcessor, TaxQuotes
+from boreal.providers.ports import CardForm, MailBox, MailSender, PaymentProcessor, Storage, StorageDoor, TaxQuotes
+from boreal.providers.storage.local import LocalStorage
 from boreal.providers.tax.tables import TaxTables
 from boreal.providers.tax.untaxed import Untaxed
 from boreal.rooms.billing.room import room as billing_room
@@ -43,7 +45,7 @@ from boreal.rooms.checkout.room import room as checkout_room
 from boreal.rooms.customers.room import room as customers_room
 from boreal.rooms.entitlements.room import room as entitlements_room
 from boreal.rooms.finance.room import room as finance_room
-from boreal.rooms.platform.public import fan_out, interest, remember_token_use
+from boreal.rooms.platform.public import fan_out, interest, move_file_addresses, remember_token_use
 from boreal.rooms.platform.room import room as platform_room
 from boreal.rooms.usage.room import room as usage_room
 from boreal.surfaces import document, system
@@ -55,6 +57,7 @@ from boreal.surfaces.metrics import Asgi, watched
 from boreal.surfaces.pages.rendering import SiteSettings
 from boreal.surfaces.pages.site import Site, page_routes
 from boreal.surfaces.pages.sources import ChallengeSource, CheckoutSource, HomeSource, MailSource, PortalSource
+from boreal.surfaces.stored import stored_routes
 
 CLOSE_S = 0.3
 """How long statements that still run get when a process stops."""
@@ -104,6 +107,7 @@ class Boreal:
         """
         if self.app.settings.database_url is None:
             await take_back(self.app.database, now=self.app.clock.now())
+        await move_file_addresses(self.app.database, base_url=self.app.settings.url)
         async with self.app.transaction(NOBODY) as tx:
             for room in ROOMS:
                 for kind in room.recurring:
@@ -169,7 +173,7 @@ def compose(
     http = HttpApp(
         app,
         routers=[routes.router for routes in (*_system_routes(settings), *_room_routes())],
-        pages=page_routes(_site(app)),
+        pages=[*page_routes(_site(app)), *stored_routes(app, cast(StorageDoor | None, app.adapters.get(StorageDoor)))],
         limiter=Limiter(clock, per_minute=settings.rate_limit_per_minute),
     )
     return Boreal(app, http, Dispatcher(database, fan_out=fan_out, react=_reactions(kinds)))
@@ -212,8 +216,23 @@ def _adapters(app: App) -> dict[type[Any], Any]:
         PaymentProcessor: processor,
         CardForm: processor,
         TaxQuotes: _taxes(settings),
+        **_storage(app),
         Fetch: Fetch(allowed_hosts=settings.webhook_allowed_hosts),
     }
+
+
+def _storage(app: App) -> dict[type[Any], Any]:
+    """The place for files; a directory of ours also needs a door to it."""
+    settings = app.settings
+    if settings.storage == "s3":
+        assert settings.s3_url and settings.s3_access_key_id and settings.s3_secret_access_key
+        s3 = import_module("boreal.providers.storage.s3.store")  # its library is large
+        credentials = s3.Credentials(settings.s3_access_key_id, settings.s3_secret_access_key, settings.s3_region)
+        return {Storage: s3.S3Storage(settings.s3_url, credentials=credentials, clock=app.clock)}
+    folder = settings.storage_dir or (settings.data_dir or default_data_dir()) / "files"
+    secret = app.keyring.derive("signed addresses of files")
+    local = LocalStorage(folder, base_url=settings.url, secret=secret, clock=app.clock)
+    return {Storage: local, StorageDoor: local}
 
 
 def _taxes(settings: Settings) -> TaxQuotes:

@@ -8,7 +8,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from json import dumps
+from json import dumps, loads
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +20,7 @@ from boreal.rooms.usage.public import MeterRow
 from tests.isolation.operations import Operation, takes_id, takes_text
 from tests.support.catalog import fixed, make_product
 from tests.support.checkout import VISA, Session, finish, good, open_session
+from tests.support.files import begin, new_file, send, upload_picture
 from tests.support.shop import Shop, client_of, found_shop, open_shop
 from tests.support.tokens import issue, session, spend
 
@@ -38,6 +39,7 @@ PATHS = {
     "/v1/customers/external/{external_id}": "other_external_id",
     "/v1/customers/{id}": "customer_id",
     "/v1/discounts/{id}": "discount_id",
+    "/v1/files/{id}": "file_id",
     "/v1/orders/{id}": "order_id",
     "/v1/organization-access-tokens/{id}": "token_id",
     "/v1/organizations/{id}": "organization_id",
@@ -64,6 +66,7 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     "PATCH /v1/customers/external/{external_id}": lambda known: {"name": "Changed"},
     "PATCH /v1/customers/{id}": lambda known: {"name": "Changed"},
     "PATCH /v1/discounts/{id}": lambda known: {"name": "Changed"},
+    "PATCH /v1/files/{id}": lambda known: {"name": "Changed"},
     "PATCH /v1/organization-access-tokens/{id}": lambda known: {"comment": "Changed"},
     "PATCH /v1/products/{id}": lambda known: {"name": "Changed"},
     "PATCH /v1/webhooks/endpoints/{id}": lambda known: {"enabled": False},
@@ -81,6 +84,8 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
         "duration": "once",
         "basis_points": 1000,
     },
+    "POST /v1/files/": lambda known: new_file(b"new"),
+    "POST /v1/files/{id}/uploaded": lambda known: loads(known["completion"]),
     "POST /v1/organization-access-tokens/": lambda known: {"comment": "New", "scopes": ["orders:read"]},
     "POST /v1/products/": lambda known: {"name": "New", "prices": [fixed()]},
     "POST /v1/products/{id}/benefits": lambda known: {"benefits": []},
@@ -107,6 +112,8 @@ NAMED_BY_ID = {
     "discount_id": "discount_id",
     "endpoint_id": "endpoint_id",
     "id": "product_id",
+    "ids": "file_id",
+    "medias.[]": "picture_id",
     "organization_id": "organization_id",
     "prices.[].id": "product_price_id",
     "prices.[].meter_id": "meter_id",
@@ -125,7 +132,6 @@ FAULT_AT = {("POST /v1/checkout-links/", "product_id"): "products"}
 NOT_BUILT = {
     "benefit_id": "benefits",
     "benefits.[]": "benefits",
-    "medias.[]": "files",
 }
 """What nobody can have yet, and the table that it will be in."""
 
@@ -135,6 +141,8 @@ NAMED_BY_TEXT = {
     "email": "email",
     "external_customer_id": "external_id",
     "external_id": "external_id",
+    "id": "upload_id",
+    "path": "file_path",
     "query": "word",
     "slug": "slug",
 }
@@ -142,6 +150,7 @@ NAMED_BY_TEXT = {
 
 PLAIN_TEXT = frozenset(
     {
+        "checksum_sha256_base64",
         "comment",
         "confirmation_token_id",
         "currency",
@@ -153,11 +162,13 @@ PLAIN_TEXT = frozenset(
         "discount_code",
         "embed_origin",
         "label",
+        "mime_type",
         "name",
         "return_url",
         "secret",
         "success_url",
         "url",
+        "version",
     }
 )
 """Texts that name nothing."""
@@ -281,6 +292,9 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
     order = await bought.order()
     checkout, custom = await open_session(shop, product), await open_session(shop, product)
     link = await _link(shop, word, product["id"])
+    begun = await begin(shop, b"content", name=f"{word}.pdf", version=word)
+    completion = await send(shop, begun, b"content")
+    good(await shop.client.post(f"/v1/files/{begun['id']}/uploaded", json=completion))
     await finish(shop)
     deliveries = good(await shop.client.get("/v1/webhooks/deliveries"))["items"]
     organization = good(await shop.client.get(f"/v1/organizations/{shop.organization_id}"))
@@ -309,6 +323,11 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
         "custom_checkout_secret": _secret(custom),
         "link_id": link["id"],
         "link_secret": link["client_secret"],
+        "file_id": begun["id"],
+        "file_path": begun["path"],
+        "upload_id": begun["upload"]["id"],
+        "completion": dumps(completion),
+        "picture_id": (await upload_picture(shop, name=f"{word}.png"))["id"],
         "session": await session(shop, buyers[0]["id"]),
         "other_session": await session(shop, buyers[1]["id"]),
     }

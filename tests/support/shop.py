@@ -1,9 +1,13 @@
 """A shop for tests: a composed Boreal on a database of its own, an organization, its token, and time in our hands."""
 
+import atexit
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +28,9 @@ from boreal.rooms.platform.tokens import commands as tokens
 from tests.support.contract import validate_response
 
 START = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
+FILES = Path(mkdtemp(prefix="boreal-files-"))
+"""What tests upload; gone when they are over."""
+atexit.register(rmtree, FILES, ignore_errors=True)
 KEYRING = Keyring({"test": b"k" * 32})
 
 _FACTS = (
@@ -92,6 +99,7 @@ def settings(**values: Any) -> Settings:
         "rate_limit_per_minute": 0,
         "webhook_allowed_hosts": ("127.0.0.1", "localhost"),
         "log_level": "warning",
+        "storage_dir": FILES,
     }
     return Settings(**{**defaults, **values})
 

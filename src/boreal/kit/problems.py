@@ -54,6 +54,15 @@ class Unauthorized(Problem):
         super().__init__("Unauthorized", headers={"www-authenticate": 'Bearer realm="polar"'})
 
 
+class ServiceUnavailable(Problem):
+    """Something that we depend on does not answer; trying again may help."""
+
+    status = 503
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"retry-after": "1"})
+
+
 class BearerProblem(Problem):
     """What is wrong with a bearer token, as OAuth 2.0 says it: `{"error": name, "error_description": words}`."""
 

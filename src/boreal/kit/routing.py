@@ -303,6 +303,13 @@ class Found:
     access: Access
 
 
+class PiecewiseRoute(Route):
+    """A page that takes a body of any size by PUT, and reads it in pieces; GET is for fetching."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any]) -> None:
+        super().__init__(path, endpoint, methods=["GET", "PUT"])
+
+
 ANYBODY = Access(PUBLIC, ())
 """Who may call a page: what it shows or does asks for a secret of its own."""
 

@@ -142,6 +142,26 @@ class Settings:
         "BOREAL_SMTP_URL", "The mail server, for BOREAL_MAIL=smtp.", _url("smtp", "smtps"), None, secret=True
     )
     mail_domain: str = setting("BOREAL_MAIL_DOMAIN", "The domain of sender addresses.", _text, "boreal.localhost")
+    storage: str = setting(
+        "BOREAL_STORAGE",
+        "Where uploaded files are kept: `local`, a directory; `s3`, a bucket of S3 or of what speaks its protocol.",
+        _choice("local", "s3"),
+        "local",
+    )
+    storage_dir: Path | None = setting(
+        "BOREAL_STORAGE_DIR", "The directory for `local`. Default: `files` in the data directory.", _path, None
+    )
+    s3_url: str | None = setting(
+        "BOREAL_S3_URL",
+        "The bucket, for `s3`, as clients reach it: `https://s3.eu-central-1.amazonaws.com/my-bucket`.",
+        _url("http", "https"),
+        None,
+    )
+    s3_region: str = setting("BOREAL_S3_REGION", "The region of the bucket.", _text, "us-east-1")
+    s3_access_key_id: str | None = setting("BOREAL_S3_ACCESS_KEY_ID", "Who may use the bucket.", _text, None)
+    s3_secret_access_key: str | None = setting(
+        "BOREAL_S3_SECRET_ACCESS_KEY", "The secret of the access key.", _text, None, secret=True
+    )
     webhook_allowed_hosts: tuple[str, ...] = setting(
         "BOREAL_WEBHOOK_ALLOWED_HOSTS",
         "Host names and addresses, comma separated, that webhooks may reach although they are private, also by http.",
@@ -224,6 +244,14 @@ def read_settings(environment: Mapping[str, str] = os.environ, **overrides: Any)
     settings = Settings(**values)
     if settings.mail == "smtp" and not settings.smtp_url:
         raise SettingsError("BOREAL_SMTP_URL must be set when BOREAL_MAIL is smtp")
+    if settings.storage == "s3":
+        if not (settings.s3_url and settings.s3_access_key_id and settings.s3_secret_access_key):
+            raise SettingsError(
+                "BOREAL_S3_URL, BOREAL_S3_ACCESS_KEY_ID and BOREAL_S3_SECRET_ACCESS_KEY must be set when "
+                "BOREAL_STORAGE is s3"
+            )
+        if not urlsplit(settings.s3_url).path.strip("/"):
+            raise SettingsError("BOREAL_S3_URL must end with the name of a bucket")
     if settings.environment == "production" and settings.payments == "sandbox":
         raise SettingsError("BOREAL_PAYMENTS must not be sandbox when BOREAL_ENVIRONMENT is production")
     return settings

@@ -21,7 +21,7 @@ from boreal.kit.auth import authorize
 from boreal.kit.db import is_away
 from boreal.kit.problems import Problem
 from boreal.kit.ratelimit import Limiter, RateLimited
-from boreal.kit.routing import Match, Reply, RouteTable
+from boreal.kit.routing import Match, PiecewiseRoute, Reply, RouteTable
 from boreal.kit.telemetry import begin_trace
 from boreal.surfaces.cors import Cors
 from boreal.surfaces.idempotent import IdempotentReplies
@@ -69,7 +69,7 @@ class HttpApp:
 
         begin_trace()
         try:
-            await self._serve(scope, headers, _bounded(receive), reply, extra)
+            await self._serve(scope, headers, receive, reply, extra)
         except ClientDisconnect:
             return
         except Exception as error:
@@ -88,21 +88,20 @@ class HttpApp:
         if scope["method"] == "OPTIONS" and b"origin" in headers and b"access-control-request-method" in headers:
             await self.cors.preflight(headers)(scope, receive, send)
             return
-        length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > MAX_BODY_BYTES:
-            raise HTTPException(413)
         raw_path = scope["raw_path"].partition(b"?")[0].decode("latin-1")
         if raw_path.startswith("/api/v1"):
             extra.append((b"x-polar-deprecation-notice", b"Paths beginning with /api/v1 are deprecated; use /v1."))
             raw_path = raw_path.removeprefix("/api")
+        match = self.table.find(raw_path)
+        found = None if match is None else match.routes.get("GET" if scope["method"] == "HEAD" else scope["method"])
+        if found is None or not isinstance(found.route, PiecewiseRoute):
+            receive = _bounded(receive, headers)
         header = headers.get(b"authorization")
         actor = await self.app.authenticator.authenticate(header.decode("latin-1") if header else None)
         self.limiter.check(actor, raw_path, _peer(scope, headers, self.app.settings.trusted_proxies))
-        match = self.table.find(raw_path)
         if match is None:
             await self._elsewhere(raw_path, scope, headers)(scope, receive, send)
             return
-        found = match.routes.get("GET" if scope["method"] == "HEAD" else scope["method"])
         if found is None:
             raise HTTPException(405, headers={"allow": _allowed(match)})
         scope["boreal"], scope["boreal_route"] = self.app, found.route.path
@@ -129,8 +128,11 @@ class HttpApp:
         return f"{scope['scheme']}://{host.decode('latin-1')}"
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, headers: Mapping[bytes, bytes]) -> Receive:
     """Receives a body of `MAX_BODY_BYTES` at most, whatever it says of its length; 413 beyond."""
+    length = headers.get(b"content-length", b"0")
+    if length.isdigit() and int(length) > MAX_BODY_BYTES:
+        raise HTTPException(413)
     received = 0
 
     async def receive_bounded() -> Message:

@@ -57,6 +57,20 @@ from boreal.providers.ports.payments import (
 from boreal.providers.ports.places import (
     PostalAddress,
 )
+from boreal.providers.ports.storage import (
+    LINK_LIFE,
+    Download,
+    NewPart,
+    SentPart,
+    SignedAddress,
+    SignedPart,
+    Storage,
+    StorageDoor,
+    StorageRefused,
+    StorageUnavailable,
+    StoredObject,
+    Upload,
+)
 from boreal.providers.ports.tax import (
     TaxQuote,
     TaxQuotes,
@@ -65,6 +79,7 @@ from boreal.providers.ports.tax import (
 )
 
 __all__ = [
+    "LINK_LIFE",
     "Attachment",
     "Canceled",
     "CapturedMail",
@@ -80,6 +95,7 @@ __all__ = [
     "Declined",
     "Dispute",
     "DisputeStatus",
+    "Download",
     "EventPage",
     "IdempotencyMismatch",
     "Listener",
@@ -91,6 +107,7 @@ __all__ = [
     "MethodSource",
     "MethodUnusable",
     "NewMethod",
+    "NewPart",
     "Outcome",
     "Payment",
     "PaymentProcessor",
@@ -106,11 +123,20 @@ __all__ = [
     "RequiresAction",
     "Risk",
     "SavedMethod",
+    "SentPart",
     "Setup",
     "SetupRequest",
+    "SignedAddress",
+    "SignedPart",
+    "Storage",
+    "StorageDoor",
+    "StorageRefused",
+    "StorageUnavailable",
+    "StoredObject",
     "Succeeded",
     "TaxQuote",
     "TaxQuotes",
     "TaxRate",
     "TaxRefused",
+    "Upload",
 ]

@@ -1,6 +1,10 @@
 """The door of the platform room: organizations for the rooms above, wire shapes to show, who hears of facts."""
 
-from boreal.rooms.platform.files.schemas import ProductMediaFileRead
+from boreal.rooms.platform.files.commands import move_addresses as move_file_addresses
+from boreal.rooms.platform.files.queries import public_file, uploaded_files
+from boreal.rooms.platform.files.queries import render as render_file
+from boreal.rooms.platform.files.schemas import FileRead, ProductMediaFileRead
+from boreal.rooms.platform.files.tables import FileRow
 from boreal.rooms.platform.organizations.commands import create as create_organization
 from boreal.rooms.platform.organizations.queries import by_id as organization_by_id
 from boreal.rooms.platform.organizations.queries import by_ids as read_organizations
@@ -20,18 +24,24 @@ __all__ = [
     "VISIBLE_ORGANIZATION",
     "CheckoutOrganization",
     "CustomerOrganization",
+    "FileRead",
+    "FileRow",
     "OrganizationRow",
     "ProductMediaFileRead",
     "create_organization",
     "create_token",
     "fan_out",
     "interest",
+    "move_file_addresses",
     "organization_by_id",
     "organization_by_slug",
     "organization_of",
+    "public_file",
     "read_organizations",
     "remember_token_use",
+    "render_file",
     "render_organization",
     "render_organization_reference",
+    "uploaded_files",
     "webhook_payload",
 ]

@@ -4,6 +4,8 @@ from boreal.core import organizations as organization_rules
 from boreal.core.organizations import Organization
 from boreal.kit.room import Room
 from boreal.kit.tx import Noun
+from boreal.rooms.platform.files import routes as file_routes
+from boreal.rooms.platform.files.work import KINDS as FILE_KINDS
 from boreal.rooms.platform.idempotency import FORGET
 from boreal.rooms.platform.invariants import INVARIANTS
 from boreal.rooms.platform.organizations import queries as organization_queries
@@ -13,17 +15,17 @@ from boreal.rooms.platform.organizations.tables import OrganizationRow
 from boreal.rooms.platform.tokens import queries as token_queries
 from boreal.rooms.platform.tokens import routes as token_routes
 from boreal.rooms.platform.webhooks import routes as webhook_routes
-from boreal.rooms.platform.webhooks.work import KINDS
+from boreal.rooms.platform.webhooks.work import KINDS as WEBHOOK_KINDS
 
 ORGANIZATION = Noun("organization", Organization, OrganizationRow, facts=organization_rules.facts)
 
 room = Room(
     name="platform",
     nouns=(ORGANIZATION,),
-    routes=(organization_routes.routes, token_routes.routes, webhook_routes.routes),
+    routes=(organization_routes.routes, token_routes.routes, webhook_routes.routes, file_routes.routes),
     renderers={"organization": organization_queries.payload},
-    kinds={**KINDS, **FORGET},
-    recurring=("archive_webhooks", *FORGET),
+    kinds={**WEBHOOK_KINDS, **FILE_KINDS, **FORGET},
+    recurring=("archive_webhooks", "give_up_uploads", *FORGET),
     resolvers={"": token_queries.resolver},
     invariants=INVARIANTS,
     payload_schemas={"organization.updated": organization_schemas.Organization},
