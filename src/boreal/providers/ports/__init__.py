@@ -77,6 +77,10 @@ from boreal.providers.ports.tax import (
     TaxRate,
     TaxRefused,
 )
+from boreal.providers.ports.webhooks import (
+    EventReader,
+    EventRefused,
+)
 
 __all__ = [
     "LINK_LIFE",
@@ -97,6 +101,8 @@ __all__ = [
     "DisputeStatus",
     "Download",
     "EventPage",
+    "EventReader",
+    "EventRefused",
     "IdempotencyMismatch",
     "Listener",
     "Mail",

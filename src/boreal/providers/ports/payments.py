@@ -324,6 +324,14 @@ class PaymentProcessor(Protocol):
         """Which processor it is, for records and logs."""
         ...
 
+    @property
+    def public_details(self) -> Mapping[str, str]:
+        """What a page has to know to open the processor's own payment form; empty where the form is ours.
+
+        It belongs to the `payment_processor_metadata` of a session (catalog spec 7.4): `publishable_key`.
+        """
+        ...
+
     async def ensure_customer(
         self, details: CustomerDetails, *, known_id: str | None = None, idempotency_key: str
     ) -> str:

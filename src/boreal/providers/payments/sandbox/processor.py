@@ -6,7 +6,7 @@ answer.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import timedelta
@@ -101,6 +101,11 @@ class SandboxProcessor:
     @faults.setter
     def faults(self, faults: Faults) -> None:
         self._announcer.faults = faults
+
+    @property
+    def public_details(self) -> Mapping[str, str]:
+        """As the port says: the card form of the sandbox is our own."""
+        return {}
 
     def listen(self, listener: Listener) -> None:
         """From now on the listener is called after each change."""
