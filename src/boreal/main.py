@@ -40,7 +40,7 @@ from boreal.providers.tax.tables import TaxTables
 from boreal.providers.tax.untaxed import Untaxed
 from boreal.rooms.billing.room import room as billing_room
 from boreal.rooms.catalog.room import room as catalog_room
-from boreal.rooms.checkout.public import hear_processor
+from boreal.rooms.checkout.public import CheckoutStreams, hear_processor
 from boreal.rooms.checkout.room import room as checkout_room
 from boreal.rooms.customers.room import room as customers_room
 from boreal.rooms.entitlements.room import room as entitlements_room
@@ -218,6 +218,7 @@ def _adapters(app: App) -> dict[type[Any], Any]:
         TaxQuotes: _taxes(settings),
         **_storage(app),
         Fetch: Fetch(allowed_hosts=settings.webhook_allowed_hosts),
+        CheckoutStreams: CheckoutStreams(app.database, app.clock, app.wakeups),
     }
 
 

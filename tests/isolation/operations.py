@@ -57,6 +57,16 @@ class Operation:
         return "page" in self.filters
 
     @property
+    def is_for_everybody(self) -> bool:
+        """Whether it needs no secret at all, since what it makes is new and what it names is public."""
+        return self.is_public and not self.prefixes
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether its answer has no end."""
+        return self.path.endswith("/stream")
+
+    @property
     def prefixes(self) -> list[str]:
         """The path up to each of its parameters: `/v1/products/{id}` of `/v1/products/{id}/benefits`."""
         return [self.path[: found.end()] for found in re.finditer(r"{[^}]+}", self.path)]

@@ -11,7 +11,7 @@ from tests.isolation.operations import OPERATIONS, Operation
 from tests.isolation.scene import Scene, path_of
 from tests.support.tokens import EVERYTHING, NO_BEARER, UNKNOWN, bearer, issue
 
-ANYONE = [operation for operation in OPERATIONS if operation.is_public]
+ANYONE = [operation for operation in OPERATIONS if operation.is_public and operation.prefixes]
 MERCHANTS = [operation for operation in OPERATIONS if operation.is_of_merchants]
 CUSTOMERS = [operation for operation in OPERATIONS if operation.is_of_customers]
 SOMEONE = [*MERCHANTS, *CUSTOMERS]

@@ -12,8 +12,9 @@ from tests.isolation.operations import OPERATIONS, Operation
 from tests.isolation.scene import BODIES, FAULT_AT, NAMED_BY_ID, NAMED_BY_TEXT, NOT_BUILT, SENT, Scene, path_of
 from tests.support.tokens import bearer
 
-BY_ID = [(operation, place) for operation in OPERATIONS for place in operation.references]
-BY_TEXT = [(operation, name) for operation in OPERATIONS for name in operation.words if name in NAMED_BY_TEXT]
+NAMING = [operation for operation in OPERATIONS if not operation.is_for_everybody]
+BY_ID = [(operation, place) for operation in NAMING for place in operation.references]
+BY_TEXT = [(operation, name) for operation in NAMING for name in operation.words if name in NAMED_BY_TEXT]
 
 
 def name_of(part: Operation | str) -> str:

@@ -129,7 +129,7 @@ async def hear_revocations(app: App) -> None:
 
 
 async def hear_work(app: App) -> None:
-    """Wakes this process when another one has written work for it."""
+    """Wakes this process when another one has written work: its worker, and who watches a checkout."""
     while True:
         with suppress(*FAILURES):
             async with app.database.listening(Wakeups.CHANNEL, lambda _payload: app.wakeups.wake_here()) as connection:

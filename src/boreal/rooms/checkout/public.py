@@ -2,10 +2,12 @@
 
 from boreal.rooms.checkout.checkouts.buyer import client_confirm, client_update, client_view, client_view_by_id
 from boreal.rooms.checkout.checkouts.fulfilment import hear as hear_processor
+from boreal.rooms.checkout.checkouts.streams import CheckoutStreams
 from boreal.rooms.checkout.links.commands import make as create_checkout_link
 from boreal.rooms.checkout.links.queries import newest as newest_checkout_link
 
 __all__ = [
+    "CheckoutStreams",
     "client_confirm",
     "client_update",
     "client_view",

@@ -2,7 +2,7 @@
 
 from boreal.kit.room import Room
 from boreal.kit.work import Kind
-from boreal.rooms.checkout.checkouts import confirmation, expiry, fulfilment, queries
+from boreal.rooms.checkout.checkouts import client_routes, confirmation, expiry, fulfilment, queries
 from boreal.rooms.checkout.checkouts import routes as checkout_routes
 from boreal.rooms.checkout.checkouts.schemas import Checkout
 from boreal.rooms.checkout.invariants import INVARIANTS
@@ -12,7 +12,13 @@ from boreal.rooms.checkout.links.commands import take_archived_off
 room = Room(
     name="checkout",
     nouns=(queries.CHECKOUT,),
-    routes=(checkout_routes.routes, checkout_routes.legacy_routes, link_routes.routes),
+    routes=(
+        checkout_routes.routes,
+        client_routes.routes,
+        checkout_routes.legacy_routes,
+        client_routes.legacy_routes,
+        link_routes.routes,
+    ),
     renderers_with=lambda settings: {"checkout": queries.payload(settings)},
     kinds={
         "settle_attempt": Kind(confirmation.settle_attempt, queue="payments", lease_s=60),

@@ -18,6 +18,7 @@ from boreal.rooms.platform.organizations.tables import OrganizationRow
 from boreal.rooms.platform.tokens.commands import create as create_token
 from boreal.rooms.platform.tokens.queries import remember_use as remember_token_use
 from boreal.rooms.platform.webhooks.fanout import fan_out, interest
+from boreal.rooms.platform.webhooks.queries import is_told
 from boreal.rooms.platform.webhooks.schemas import webhook_payload
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "create_token",
     "fan_out",
     "interest",
+    "is_told",
     "move_file_addresses",
     "organization_by_id",
     "organization_by_slug",

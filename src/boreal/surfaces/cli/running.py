@@ -129,8 +129,7 @@ async def serve(
             loops.append(process.work())
         if settings.database_url is not None:  # which other processes may use too
             tell_others(app)
-            if worker:
-                loops.append(hear_work(app))
+            loops.append(hear_work(app))
         await stack.enter_async_context(background(*loops))
         if watched is not None:
             await stack.enter_async_context(serving(process.operations, watched))

@@ -93,3 +93,13 @@ TrialRedemptionRow = sa.Table(
     sa.Index("ix_trial_redemptions_email_hash", "organization_id", "email_hash"),
     sa.Index("ix_trial_redemptions_fingerprint", "organization_id", "fingerprint"),
 )
+
+# Beside the session, since seeing it is no change of it.
+CheckoutOpeningRow = sa.Table(
+    "checkout_openings",
+    metadata,
+    sa.Column("checkout_id", UUID, sa.ForeignKey("checkouts.id"), primary_key=True),
+    sa.Column("organization_id", UUID, nullable=False),
+    sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("distinct_id", sa.Text),
+)

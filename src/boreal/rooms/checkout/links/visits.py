@@ -1,6 +1,5 @@
 """Visiting a checkout link: each visit opens a session of its own (catalog spec 5.3)."""
 
-import ipaddress
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -16,6 +15,7 @@ from boreal.kit.app import App
 from boreal.kit.db import Row
 from boreal.kit.problems import Fault, Invalid, ResourceNotFound
 from boreal.rooms.catalog.public import ProductDetail, read_products
+from boreal.rooms.checkout.checkouts.client_routes import ip_address
 from boreal.rooms.checkout.checkouts.creation import Wanted, open_session
 from boreal.rooms.checkout.checkouts.rendering import page_url
 from boreal.rooms.checkout.checkouts.schemas import CheckoutProductsCreate, CustomerDetails
@@ -79,7 +79,7 @@ def _session(
         "trial_interval_count": link["trial_interval_count"],
         "amount": _amount(selected, given.get("amount")),
         "embed_origin": given.get("embed_origin"),
-        "customer_ip_address": _ip_address(peer),
+        "customer_ip_address": ip_address(peer),
         **_prefilled(given),
     }
     body = CheckoutProductsCreate(products=[detail.product.id for detail in offered])
@@ -108,10 +108,3 @@ def _amount(selected: ProductDetail, text: str | None) -> int | None:
         return None
     amount = int(number)
     return None if 0 < amount < 50 or book.refuse_amount(price, amount) else amount
-
-
-def _ip_address(peer: str) -> str | None:
-    try:
-        return str(ipaddress.ip_address(peer))
-    except ValueError:
-        return None

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from boreal.core.webhooks import WebhookEventType
+from boreal.core.webhooks import WebhookEventType, WebhookFormat
 from boreal.kit.auth import visible_to
 from boreal.kit.db import Record
 from boreal.kit.facts import FactRow
@@ -37,6 +37,27 @@ FIND_EVENT = (
     .where(E.id == sa.bindparam("id"), visible_to(E.organization_id), P.deleted_at.is_(None))
 )
 """An event that can be sent again; those of deleted endpoints cannot."""
+
+
+def is_told(organization_id: sa.ColumnElement[Any], subject_id: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Whether nothing about a subject waits to be sent to an endpoint that takes raw events.
+
+    True too where nobody subscribes, and for events that were given up.
+    """
+    undispatched = sa.select(sa.literal(1)).where(FactRow.c.position.is_(None), FactRow.c.subject_id == subject_id)
+    pending = (
+        sa.select(sa.literal(1))
+        .join_from(WebhookEndpointRow, WebhookEventRow, E.endpoint_id == P.id)
+        .where(
+            P.organization_id == organization_id,
+            P.deleted_at.is_(None),
+            P.format == WebhookFormat.RAW.value,
+            E.subject_id == subject_id,
+            E.pending,
+        )
+    )
+    return sa.not_(sa.or_(undispatched.exists(), pending.exists()))
+
 
 PAYLOAD = sa.case((E.is_archived, None), else_=sa.func.coalesce(E.payload, FactRow.c.payload))
 """The bytes of an event, until it is archived."""
