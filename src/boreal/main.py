@@ -28,6 +28,7 @@ from boreal.kit.room import Room
 from boreal.kit.routing import Routes
 from boreal.kit.secrets import Keyring
 from boreal.kit.settings import Settings, SettingsError
+from boreal.kit.times import REFRESH_S, OrganizationTimes
 from boreal.kit.tx import Nouns, Transactions
 from boreal.kit.work import NOBODY, Kind, Request, Wakeups, enqueue
 from boreal.kit.worker import Worker
@@ -176,7 +177,9 @@ def compose(
         pages=[*page_routes(_site(app)), *stored_routes(app, cast(StorageDoor | None, app.adapters.get(StorageDoor)))],
         limiter=Limiter(clock, per_minute=settings.rate_limit_per_minute),
     )
-    return Boreal(app, http, Dispatcher(database, fan_out=fan_out, react=_reactions(kinds)))
+    dispatcher = Dispatcher(database, fan_out=fan_out, react=_reactions(kinds, transactions.times))
+    app.dispatch = lambda: dispatcher.run_once(now=clock.now())
+    return Boreal(app, http, dispatcher)
 
 
 def _room_routes() -> list[Routes]:
@@ -257,7 +260,7 @@ def _merged(parts: Any) -> dict[str, Any]:
     return merged
 
 
-def _reactions(kinds: Mapping[str, Kind]) -> Any:
+def _reactions(kinds: Mapping[str, Kind], times: OrganizationTimes) -> Any:
     """Turns dispatched facts into the work that the rooms' manifests name for them."""
     wanted: dict[str, list[str]] = {}
     for room in ROOMS:
@@ -265,6 +268,7 @@ def _reactions(kinds: Mapping[str, Kind]) -> Any:
             wanted.setdefault(fact, []).extend(names)
 
     async def react(connection: Connection, facts: list[Record], now: datetime) -> None:
+        clocks = await times.clocks_of(connection, {fact["organization_id"] for fact in facts})
         for fact in facts:
             requests = [
                 Request(
@@ -275,7 +279,7 @@ def _reactions(kinds: Mapping[str, Kind]) -> Any:
                 for kind in wanted.get(fact["name"], ())
             ]
             if requests:
-                await enqueue(connection, requests, kinds=kinds, now=now, trace=fact["trace"])
+                await enqueue(connection, requests, kinds=kinds, now=now, trace=fact["trace"], clocks=clocks)
 
     return react
 
@@ -302,6 +306,8 @@ class Root:
                 keyring = Keyring.open(self.key_file(settings), make=not used)
                 await claim(database, keyring)
                 boreal = compose(settings, database=database, clock=Clock(), keyring=keyring)
+                boreal.app.times.settle_s = 2 * REFRESH_S
+                await boreal.app.times.refresh()
                 try:
                     yield replace(boreal, keep_running=running.keep_running)
                 finally:

@@ -44,6 +44,7 @@ PATHS = {
     "/v1/organization-access-tokens/{id}": "token_id",
     "/v1/organizations/{id}": "organization_id",
     "/v1/products/{id}": "product_id",
+    "/v1/test-clocks/{id}": "clock_id",
     "/v1/webhooks/endpoints/{id}": "endpoint_id",
     "/v1/webhooks/events/{id}": "event_id",
 }
@@ -93,6 +94,8 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     "POST /v1/organization-access-tokens/": lambda known: {"comment": "New", "scopes": ["orders:read"]},
     "POST /v1/products/": lambda known: {"name": "New", "prices": [fixed()]},
     "POST /v1/products/{id}/benefits": lambda known: {"benefits": []},
+    "POST /v1/test-clocks/": lambda known: {"time": "2030-01-01T00:00:00Z"},
+    "POST /v1/test-clocks/{id}/advance": lambda known: {"time": "2030-01-01T00:00:00Z"},
     "POST /v1/webhooks/endpoints": lambda known: {"url": "https://new.example/", "format": "raw", "events": []},
 }
 """The body with which an operation succeeds for who owns what it names."""
@@ -302,11 +305,14 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
     good(await shop.client.post(f"/v1/files/{begun['id']}/uploaded", json=completion))
     await finish(shop)
     deliveries = good(await shop.client.get("/v1/webhooks/deliveries"))["items"]
+    clock = {"name": word, "time": shop.clock.now().isoformat()}
+    clock_id = good(await shop.client.post("/v1/test-clocks/", json=clock), 201)["id"]
     organization = good(await shop.client.get(f"/v1/organizations/{shop.organization_id}"))
     return {
         "word": word,
         "organization_id": str(shop.organization_id),
         "slug": organization["slug"],
+        "clock_id": clock_id,
         "token_id": (await issue(shop)).id,
         "endpoint_id": endpoint["id"],
         "event_id": deliveries[0]["webhook_event"]["id"],

@@ -89,7 +89,7 @@ class Shop:
         assert await broken_invariants(self.app.database) == {}
 
 
-_NEXT = sa.text("SELECT min(due_at) FROM work WHERE failed_at IS NULL")
+_NEXT = sa.text("SELECT min(due_at) FROM work WHERE failed_at IS NULL AND NOT on_clock")
 
 
 def settings(**values: Any) -> Settings:

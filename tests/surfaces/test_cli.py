@@ -251,3 +251,12 @@ def test_work_that_was_given_up_is_listed_and_done_again(boreal: Boreal, used: d
     assert boreal("work", "retry", **used).stdout == "2 due again\n"
     assert (sql(dsn, due), boreal("work", "list", **used).stdout) == (3, "")
     refused(boreal("work", "retry", "1000000", **used), "no work 1000000 was given up")
+
+
+def test_a_test_clock(boreal: Boreal, used: dict[str, str]) -> None:
+    boreal("organization", "create", "Acme", "acme-clock", **used)
+    refused(boreal("clock", "show", "acme-clock", **used), "acme-clock has no test clock")
+    assert boreal("clock", "create", "acme-clock", "2027-01-31", **used).stdout == "2027-01-31 00:00:00 UTC\n"
+    refused(boreal("clock", "advance", "acme-clock", "2026-01-01", **used), "only moves forward")
+    assert boreal("clock", "show", "acme-clock", **used).stdout == "2027-01-31 00:00:00 UTC\n"
+    assert boreal("clock", "remove", "acme-clock", **used).stdout == "Removed.\n"

@@ -4,7 +4,7 @@ Commands take what they need from it: `app.transaction(organization_id)`, `app.d
 of the outside world by their type: `app.get(PaymentProcessor)`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
@@ -16,6 +16,7 @@ from boreal.kit.db import Database
 from boreal.kit.metrics import Metrics
 from boreal.kit.secrets import Keyring
 from boreal.kit.settings import Settings
+from boreal.kit.times import OrganizationTimes
 from boreal.kit.tx import Transactions, Tx
 from boreal.kit.work import Kind, Wakeups
 
@@ -35,10 +36,17 @@ class App:
     wakeups: Wakeups
     kinds: Mapping[str, Kind]
     adapters: dict[type[Any], Any] = field(default_factory=dict)
+    dispatch: Callable[[], Awaitable[int]] | None = None
+    """Dispatches committed facts, as the worker does all the time; returns how many."""
     metrics: Metrics = field(init=False)
 
     def __post_init__(self) -> None:
         self.metrics = Metrics(self.clock)
+
+    @property
+    def times(self) -> OrganizationTimes:
+        """What time it is for whom."""
+        return self.transactions.times
 
     def transaction(self, organization_id: UUID) -> AbstractAsyncContextManager[Tx]:
         """A transaction of one organization: `async with app.transaction(id) as tx`."""

@@ -25,7 +25,7 @@ STEPS = 200
 
 _BEFORE_ALL = UUID(int=0)
 
-_DUE = sa.text("SELECT min(due_at) FROM work WHERE queue = :queue AND failed_at IS NULL")
+_DUE = sa.text("SELECT min(due_at) FROM work WHERE queue = :queue AND failed_at IS NULL AND NOT on_clock")
 
 _LEASE = """
     UPDATE work SET due_at = :now + make_interval(secs => :lease_s), attempts = work.attempts + 1, claimed_at = :now
@@ -44,12 +44,13 @@ _OLDEST = sa.text(
     f"""
     WITH oldest AS MATERIALIZED (
         SELECT id, organization_id, due_at FROM work
-        WHERE queue = :queue AND failed_at IS NULL AND due_at <= :now ORDER BY due_at, id LIMIT {WINDOW}
+        WHERE queue = :queue AND failed_at IS NULL AND NOT on_clock AND due_at <= :now
+        ORDER BY due_at, id LIMIT {WINDOW}
     ), ranked AS (
         SELECT id, due_at, row_number() OVER (PARTITION BY organization_id ORDER BY due_at, id) AS turn FROM oldest
     ), chosen AS (
         SELECT free.id, free.due_at FROM (SELECT id FROM ranked ORDER BY turn, due_at, id) AS next, LATERAL (
-            SELECT id, due_at FROM work WHERE id = next.id AND failed_at IS NULL AND due_at <= :now
+            SELECT id, due_at FROM work WHERE id = next.id AND failed_at IS NULL AND NOT on_clock AND due_at <= :now
             FOR UPDATE SKIP LOCKED) AS free
         LIMIT :batch_size
     ) {_LEASE}, (SELECT count(*) FROM oldest) AS seen
@@ -60,13 +61,13 @@ _WALK = sa.text(
     """
     WITH RECURSIVE walk AS (
         (SELECT organization_id, due_at <= :now AS is_due, 1 AS step, 0 AS found FROM work
-         WHERE queue = :queue AND failed_at IS NULL AND organization_id > :after
+         WHERE queue = :queue AND failed_at IS NULL AND NOT on_clock AND organization_id > :after
          ORDER BY organization_id, due_at LIMIT 1)
         UNION ALL
         SELECT next.organization_id, next.due_at <= :now, walk.step + 1, walk.found + walk.is_due::integer
         FROM walk, LATERAL (
             SELECT organization_id, due_at FROM work
-            WHERE queue = :queue AND failed_at IS NULL AND organization_id > walk.organization_id
+            WHERE queue = :queue AND failed_at IS NULL AND NOT on_clock AND organization_id > walk.organization_id
             ORDER BY organization_id, due_at LIMIT 1) AS next
         WHERE walk.step < :steps AND walk.found + walk.is_due::integer < :wanted
     )
@@ -85,7 +86,8 @@ _IN_TURN = sa.text(
     WITH chosen AS (
         SELECT due.id, due.due_at FROM unnest(:organization_ids) AS turn (organization_id), LATERAL (
             SELECT id, due_at FROM work
-            WHERE queue = :queue AND failed_at IS NULL AND organization_id = turn.organization_id AND due_at <= :now
+            WHERE queue = :queue AND failed_at IS NULL AND NOT on_clock
+                AND organization_id = turn.organization_id AND due_at <= :now
             ORDER BY due_at, id LIMIT :share FOR UPDATE SKIP LOCKED) AS due
     ) {_LEASE}
     """  # noqa: S608  # made of constants
@@ -118,7 +120,7 @@ _RESCHEDULE = sa.text(
 )
 
 _TAKE_BACK = sa.text(
-    "UPDATE work SET due_at = :now, claimed_at = NULL WHERE claimed_at IS NOT NULL AND due_at > :now"
+    "UPDATE work SET due_at = :now, claimed_at = NULL WHERE claimed_at IS NOT NULL AND NOT on_clock AND due_at > :now"
 ).bindparams(sa.bindparam("now", type_=sa.DateTime(timezone=True)))
 
 

@@ -40,7 +40,7 @@ from boreal.kit.work import WorkRow
 _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 _OLDEST_DUE = sa.select(sa.func.min(WorkRow.c.due_at)).where(
-    WorkRow.c.queue == sa.bindparam("queue"), WorkRow.c.failed_at.is_(None)
+    WorkRow.c.queue == sa.bindparam("queue"), WorkRow.c.failed_at.is_(None), ~WorkRow.c.on_clock
 )
 _FAILED = sa.select(sa.func.count()).where(WorkRow.c.failed_at.is_not(None))
 _FACTS = sa.text("SELECT count(*) AS waiting, min(occurred_at) AS oldest FROM facts WHERE position IS NULL")

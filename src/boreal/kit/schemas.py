@@ -7,7 +7,7 @@ are rendered to dictionaries and not validated again, so replies have no default
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Generic, TypeVar
 
 from email_validator import EmailNotValidError, validate_email
@@ -34,6 +34,17 @@ MAX_VALUES = 10_000
 
 T = TypeVar("T")
 Place = tuple[str | int, ...]
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise ValueError("Dates must lie between the years 1 and 9999") from error
+
+
+Instant = Annotated[datetime, AfterValidator(_in_utc)]
+"""A time in a request; one without an offset is in UTC."""
 
 
 class Schema(BaseModel):

@@ -26,6 +26,7 @@ from boreal.kit.clock import Clock
 from boreal.kit.db import Connection, Database, Record
 from boreal.kit.idempotency import mark_effect
 from boreal.kit.telemetry import current_trace
+from boreal.kit.times import OrganizationClock, OrganizationTimes
 
 
 class Identified(Protocol):
@@ -129,13 +130,25 @@ class Nouns:
 
 
 class Tx:
-    """One open transaction of one organization. `now` is the organization's time and stands still within it."""
+    """One open transaction of one organization.
 
-    def __init__(self, connection: Connection, engine: "Transactions", organization_id: UUID, now: datetime) -> None:
+    `now` is the organization's time and stands still within it. `real_now` is that of the world, for what expires
+    there, such as a token; they differ only where the organization has a test clock.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        engine: "Transactions",
+        organization_id: UUID,
+        clocks: Mapping[UUID, OrganizationClock],
+    ) -> None:
         self.connection = connection
         self.organization_id = organization_id
-        self.now = now
+        self.real_now = engine.clock.now()
+        self.now = clocks[organization_id].time if clocks else self.real_now
         self._engine = engine
+        self._clocks = clocks
         self._facts: list[facts.Fact] = []
         self._work: list[work.Request] = []
         self._after: list[Callable[[], Awaitable[None] | None]] = []
@@ -244,7 +257,12 @@ class Tx:
             self._wake_after_commit()
         if self._work:
             await work.enqueue(
-                self.connection, self._work, kinds=self._engine.kinds, now=self.now, trace=current_trace()
+                self.connection,
+                self._work,
+                kinds=self._engine.kinds,
+                now=self.real_now,
+                trace=current_trace(),
+                clocks=self._clocks,
             )
             self._work = []
             self._wake_after_commit()
@@ -278,6 +296,7 @@ class Transactions:
     ) -> None:
         self.database = database
         self.clock = clock
+        self.times = OrganizationTimes(database, clock)
         self.nouns = nouns
         self.renderers = renderers
         self.interest = interest
@@ -288,7 +307,7 @@ class Transactions:
     async def begin(self, organization_id: UUID) -> AsyncIterator[Tx]:
         """A transaction for one organization, committed at the end, rolled back by any exception."""
         async with self.database.transaction() as connection:
-            tx = Tx(connection, self, organization_id, self.clock.now())
+            tx = Tx(connection, self, organization_id, await self.times.clocks_of(connection, (organization_id,)))
             yield tx
             await tx.flush()
             await mark_effect(connection, now=self.clock.now())

@@ -7,6 +7,9 @@ is claimed again when the lease is over. So a handler runs at least once and mus
 A row with a `unique_key` exists once per kind, with the payload of the first asking. Asking for it again while it waits
 or runs only makes sure that it runs once more after the moment of asking (`version`); its time moves only if the
 request says `sooner`, and never while it runs.
+
+Work of an organization with a test clock that is due later by that clock is `on_clock`: no worker sees it, and its
+times are the organization's (`kit.times`).
 """
 
 import asyncio
@@ -22,6 +25,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.kit.db import FAILURES, Connection, Runs, metadata
+from boreal.kit.times import NO_CLOCKS, OrganizationClock
 
 _log = structlog.get_logger("boreal.work")
 
@@ -45,15 +49,23 @@ WorkRow = sa.Table(
     sa.Column("failed_at", sa.DateTime(timezone=True)),
     sa.Column("last_error", sa.Text),
     sa.Column("trace", sa.Text),
+    sa.Column("on_clock", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("ix_work_failed", "failed_at", postgresql_where=sa.text("failed_at IS NOT NULL")),
-    sa.Index("ix_work_due", "queue", "due_at", "id", postgresql_where=sa.text("failed_at IS NULL")),
+    sa.Index("ix_work_due", "queue", "due_at", "id", postgresql_where=sa.text("failed_at IS NULL AND NOT on_clock")),
     sa.Index(
         "ix_work_fair",
         "queue",
         "organization_id",
         "due_at",
         "id",
-        postgresql_where=sa.text("failed_at IS NULL"),
+        postgresql_where=sa.text("failed_at IS NULL AND NOT on_clock"),
+    ),
+    sa.Index(
+        "ix_work_on_clock",
+        "organization_id",
+        "due_at",
+        "id",
+        postgresql_where=sa.text("failed_at IS NULL AND on_clock"),
     ),
     sa.Index(
         "uq_work_kind_unique_key",
@@ -100,12 +112,17 @@ Handler = Callable[[Any, Work], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How one kind of work is done: by which handler, in which queue, and how long a claim holds."""
+    """How one kind of work is done: by which handler, in which queue, and how long a claim holds.
+
+    `real_time` is for work that waits for the outside world, such as a delivery: it never waits for a test clock.
+    The handler of any other kind takes `tx.now` or `app.times.now` for the time, not the system's.
+    """
 
     handler: Handler
     queue: str = "default"
     lease_s: float = 30.0
     max_attempts: int = 20
+    real_time: bool = False
 
     def backoff(self, attempts: int) -> timedelta:
         """The pause after the n-th failed attempt: 1, 2, 4, … seconds, at most an hour."""
@@ -126,14 +143,20 @@ class Request:
 
 _ENQUEUE = sa.text(
     """
-    INSERT INTO work (organization_id, queue, kind, unique_key, payload, due_at, created_at, trace)
-    VALUES (:organization_id, :queue, :kind, :unique_key, :payload, :due_at, :created_at, :trace)
+    INSERT INTO work (organization_id, queue, kind, unique_key, payload, due_at, created_at, trace, on_clock)
+    VALUES (:organization_id, :queue, :kind, :unique_key, :payload, :due_at, :created_at, :trace, :on_clock)
     ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL DO UPDATE SET
         version = work.version + 1,
         due_at = CASE
             WHEN work.failed_at IS NOT NULL THEN excluded.due_at
-            WHEN :sooner AND work.claimed_at IS NULL THEN least(work.due_at, excluded.due_at)
+            WHEN NOT :sooner OR work.claimed_at IS NOT NULL THEN work.due_at
+            WHEN work.on_clock = excluded.on_clock THEN least(work.due_at, excluded.due_at)
+            WHEN work.on_clock THEN excluded.due_at
             ELSE work.due_at END,
+        on_clock = CASE
+            WHEN work.failed_at IS NOT NULL THEN excluded.on_clock
+            WHEN :sooner AND work.claimed_at IS NULL THEN work.on_clock AND excluded.on_clock
+            ELSE work.on_clock END,
         attempts = CASE WHEN work.failed_at IS NULL THEN work.attempts ELSE 0 END,
         failed_at = NULL
     """
@@ -143,6 +166,7 @@ _ENQUEUE = sa.text(
     sa.bindparam("due_at", type_=sa.DateTime(timezone=True)),
     sa.bindparam("created_at", type_=sa.DateTime(timezone=True)),
     sa.bindparam("sooner", type_=sa.Boolean),
+    sa.bindparam("on_clock", type_=sa.Boolean),
 )
 
 
@@ -153,23 +177,43 @@ async def enqueue(
     kinds: Mapping[str, Kind],
     now: datetime,
     trace: str | None,
+    clocks: Mapping[UUID, OrganizationClock] = NO_CLOCKS,
 ) -> None:
-    """Writes rows of work in the caller's transaction. `KeyError` names a kind that no room declares."""
-    rows = [
-        {
-            "organization_id": request.organization_id,
-            "queue": kinds[request.kind].queue,
-            "kind": request.kind,
-            "unique_key": request.unique_key,
-            "payload": dict(request.payload),
-            "due_at": request.due_at or now,
-            "created_at": now,
-            "trace": trace,
-            "sooner": request.sooner,
-        }
-        for request in requests
-    ]
+    """Writes rows of work in the caller's transaction. `KeyError` names a kind that no room declares.
+
+    `now` is real time; `clocks` are those of the organizations that have one.
+    """
+    rows = []
+    for request in requests:
+        kind = kinds[request.kind]
+        due_at, on_clock = _due(request, kind, now=now, clock=clocks.get(request.organization_id))
+        rows.append(
+            {
+                "organization_id": request.organization_id,
+                "queue": kind.queue,
+                "kind": request.kind,
+                "unique_key": request.unique_key,
+                "payload": dict(request.payload),
+                "due_at": due_at,
+                "created_at": now,
+                "trace": trace,
+                "sooner": request.sooner,
+                "on_clock": on_clock,
+            }
+        )
     await connection.execute_many(_ENQUEUE, rows)
+
+
+def _due(request: Request, kind: Kind, *, now: datetime, clock: OrganizationClock | None) -> tuple[datetime, bool]:
+    """When a row is due, and whether that is a time of the organization's clock."""
+    if clock is None:
+        return request.due_at or now, False
+    due_at = max(request.due_at or clock.time, clock.time)
+    if kind.real_time:
+        return now + (due_at - clock.time), False
+    if clock.is_advancing or due_at > clock.time:
+        return due_at, True
+    return now, False
 
 
 class Wakeups:
@@ -227,7 +271,7 @@ NOTIFY = sa.text("SELECT pg_notify('boreal_work', '')")
 _FAILED = sa.select(WorkRow).where(WorkRow.c.failed_at.is_not(None)).order_by(WorkRow.c.id).limit(sa.bindparam("limit"))
 _RETRY = sa.text(
     """
-    UPDATE work SET failed_at = NULL, attempts = 0, due_at = :now
+    UPDATE work SET failed_at = NULL, attempts = 0, due_at = :now, on_clock = false
     WHERE failed_at IS NOT NULL AND (:id = 0 OR id = :id)
     """
 ).bindparams(sa.bindparam("now", type_=sa.DateTime(timezone=True)), sa.bindparam("id", type_=sa.BigInteger))

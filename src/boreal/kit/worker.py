@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
 
 import structlog
 
@@ -25,8 +26,11 @@ async def _unknown(_app: App, work: Work) -> None:
 _UNKNOWN = Kind(_unknown)
 
 
-async def run(app: App, work: Work, claims: Claims) -> None:
-    """Does one claimed row and records how it ended, a failure too. What escapes is that it could not be recorded."""
+async def run(app: App, work: Work, claims: Claims, *, now: datetime | None = None) -> None:
+    """Does one claimed row and records how it ended, a failure too. What escapes is that it could not be recorded.
+
+    `now` is the time by which a row comes again, if that is not real time.
+    """
     kind = app.kinds.get(work.kind, _UNKNOWN)
     begin_trace(work.trace)
     try:
@@ -36,9 +40,9 @@ async def run(app: App, work: Work, claims: Claims) -> None:
         await claims.postpone(work, later)
     except Exception as error:
         _log.warning("work_failed", kind=work.kind, id=work.id, attempts=work.attempts, exc_info=error)
-        await claims.fail(work, kind, f"{type(error).__name__}: {error}", now=app.clock.now())
+        await claims.fail(work, kind, f"{type(error).__name__}: {error}", now=now or app.clock.now())
     else:
-        await claims.finish(work, now=app.clock.now())
+        await claims.finish(work, now=now or app.clock.now())
 
 
 class Worker:

@@ -21,8 +21,8 @@ room = Room(
     ),
     renderers_with=lambda settings: {"checkout": queries.payload(settings)},
     kinds={
-        "settle_attempt": Kind(confirmation.settle_attempt, queue="payments", lease_s=60),
-        "complete_checkout": Kind(fulfilment.complete, queue="payments", lease_s=60),
+        "settle_attempt": Kind(confirmation.settle_attempt, queue="payments", lease_s=60, real_time=True),
+        "complete_checkout": Kind(fulfilment.complete, queue="payments", lease_s=60, real_time=True),
         "expire_checkouts": Kind(expiry.sweep),
         "clean_checkout_links": Kind(take_archived_off),
     },

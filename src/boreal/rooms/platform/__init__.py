@@ -1,7 +1,7 @@
 """The platform room: what everybody else stands on.
 
 Owns: organizations, their access tokens, webhook endpoints with their events and deliveries, outgoing mail, uploaded
-files; how long replies to idempotency keys are kept. Later also users and sign-in, OAuth2, notifications, test clocks.
+files; how long replies to idempotency keys are kept; test clocks. Later also users and sign-in, OAuth2, notifications.
 Does not own: anything about products, money or customers.
 Words: an *endpoint* is where a merchant wants webhooks; an *event* is one fact for one endpoint, with the bytes to
 send; a *delivery* is one attempt to send it.

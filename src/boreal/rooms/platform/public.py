@@ -1,5 +1,9 @@
 """The door of the platform room: organizations for the rooms above, wire shapes to show, who hears of facts."""
 
+from boreal.rooms.platform.clocks.commands import advance as advance_test_clock
+from boreal.rooms.platform.clocks.commands import create as create_test_clock
+from boreal.rooms.platform.clocks.commands import delete as delete_test_clock
+from boreal.rooms.platform.clocks.queries import of_organization as test_clock_of
 from boreal.rooms.platform.files.commands import move_addresses as move_file_addresses
 from boreal.rooms.platform.files.queries import public_file, uploaded_files
 from boreal.rooms.platform.files.queries import render as render_file
@@ -29,8 +33,11 @@ __all__ = [
     "FileRow",
     "OrganizationRow",
     "ProductMediaFileRead",
+    "advance_test_clock",
     "create_organization",
+    "create_test_clock",
     "create_token",
+    "delete_test_clock",
     "fan_out",
     "interest",
     "is_told",
@@ -44,6 +51,7 @@ __all__ = [
     "render_file",
     "render_organization",
     "render_organization_reference",
+    "test_clock_of",
     "uploaded_files",
     "webhook_payload",
 ]

@@ -4,6 +4,8 @@ from boreal.core import organizations as organization_rules
 from boreal.core.organizations import Organization
 from boreal.kit.room import Room
 from boreal.kit.tx import Noun
+from boreal.rooms.platform.clocks import commands as clock_commands
+from boreal.rooms.platform.clocks import routes as clock_routes
 from boreal.rooms.platform.files import routes as file_routes
 from boreal.rooms.platform.files.work import KINDS as FILE_KINDS
 from boreal.rooms.platform.idempotency import FORGET
@@ -22,9 +24,15 @@ ORGANIZATION = Noun("organization", Organization, OrganizationRow, facts=organiz
 room = Room(
     name="platform",
     nouns=(ORGANIZATION,),
-    routes=(organization_routes.routes, token_routes.routes, webhook_routes.routes, file_routes.routes),
+    routes=(
+        organization_routes.routes,
+        token_routes.routes,
+        webhook_routes.routes,
+        file_routes.routes,
+        clock_routes.routes,
+    ),
     renderers={"organization": organization_queries.payload},
-    kinds={**WEBHOOK_KINDS, **FILE_KINDS, **FORGET},
+    kinds={**WEBHOOK_KINDS, **FILE_KINDS, **FORGET, **clock_commands.KINDS},
     recurring=("archive_webhooks", "give_up_uploads", *FORGET),
     resolvers={"": token_queries.resolver},
     invariants=INVARIANTS,

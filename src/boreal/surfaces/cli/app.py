@@ -4,17 +4,17 @@ import json
 import os
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated
 
 import asyncpg
 import typer
 
 from boreal.core.scopes import AvailableScope
 from boreal.kit import work
-from boreal.rooms.platform.public import create_organization, create_token, organization_by_id, organization_by_slug
+from boreal.rooms.platform.public import create_organization, create_token
 from boreal.surfaces.cli import demo as demonstration
 from boreal.surfaces.cli.backups import add_backups
+from boreal.surfaces.cli.clocks import add_clocks, named_organization
 from boreal.surfaces.cli.root import Process, Root
 from boreal.surfaces.cli.running import CommandFailed, once, run, serve, settings_for
 
@@ -40,6 +40,7 @@ def commands(root: Root) -> typer.Typer:
     _add_tokens(cli, root)
     _add_work(cli, root)
     add_backups(cli, root)
+    add_clocks(cli, root)
     return cli
 
 
@@ -163,7 +164,7 @@ def _add_tokens(cli: typer.Typer, root: Root) -> None:
         """Makes an access token and prints it; it is shown only this once."""
 
         async def make(process: Process) -> None:
-            row = await _organization(process, organization)
+            row = await named_organization(process, organization)
             scopes = [item.value for item in scope or AvailableScope]
             _, secret = await create_token(process.app, organization_id=row["id"], comment=comment, scopes=scopes)
             typer.echo(secret)
@@ -199,15 +200,3 @@ def _add_work(cli: typer.Typer, root: Root) -> None:
             typer.echo(f"{count} due again")
 
         run(once(root, settings_for(data_dir=data_dir), again))
-
-
-async def _organization(process: Process, name: str) -> Any:
-    row = await organization_by_slug(process.app.database, name)
-    if row is None:
-        try:
-            row = await organization_by_id(process.app.database, UUID(name))
-        except ValueError:
-            row = None
-    if row is None:
-        raise CommandFailed(f"there is no organization {name!r}")
-    return row

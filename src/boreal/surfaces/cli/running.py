@@ -19,6 +19,7 @@ from boreal.kit.postgres import PostgresFailed
 from boreal.kit.secrets import KeyFileFailed
 from boreal.kit.settings import Settings, SettingsError, read_settings
 from boreal.kit.telemetry import configure_logs
+from boreal.kit.times import REFRESH_S
 from boreal.surfaces.cli.database import DatabaseUnavailable
 from boreal.surfaces.cli.root import Process, Root
 from boreal.surfaces.process import (
@@ -124,7 +125,12 @@ async def serve(
         process = await stack.enter_async_context(root.open(settings))
         app = process.app
         stack.push_async_callback(_last_upkeep, root, app)
-        loops = [hear_revocations(app), every(USED_TOKENS_S, lambda: root.upkeep(app)), _kept(process)]
+        loops = [
+            hear_revocations(app),
+            every(USED_TOKENS_S, lambda: root.upkeep(app)),
+            every(REFRESH_S, app.times.refresh),
+            _kept(process),
+        ]
         if worker:
             loops.append(process.work())
         if settings.database_url is not None:  # which other processes may use too

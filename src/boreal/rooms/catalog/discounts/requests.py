@@ -1,6 +1,6 @@
 """Wire shapes of what merchants send of discounts (catalog spec 4.1)."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo, field_validator
@@ -8,7 +8,7 @@ from pydantic_core import PydanticKnownError
 from typing_extensions import TypeAliasType
 
 from boreal.core.discounts import MAX_REDEMPTIONS, WHOLE, DiscountDuration, DiscountType
-from boreal.kit.schemas import UUID4, EmptyToNone, MetadataInput, NumberOnly, Schema, distinct
+from boreal.kit.schemas import UUID4, EmptyToNone, Instant, MetadataInput, NumberOnly, Schema, distinct
 from boreal.rooms.catalog.products.price_schemas import PriceCurrency
 
 MAXIMUM_AMOUNT = 999_999_999_999
@@ -24,14 +24,6 @@ def _code(value: str | None) -> str | None:
     return value
 
 
-def _in_utc(value: datetime) -> datetime:
-    """A time without an offset is in UTC."""
-    try:
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-    except OverflowError as error:
-        raise ValueError("Dates must lie between the years 1 and 9999") from error
-
-
 def _countable(value: int) -> int:
     if value > MAX_REDEMPTIONS:
         raise PydanticKnownError("less_than_equal", {"le": MAX_REDEMPTIONS})
@@ -41,7 +33,6 @@ def _countable(value: int) -> int:
 Name = Annotated[str, Field(min_length=1)]
 Code = Annotated[EmptyToNone, AfterValidator(_code)]
 """3 to 256 letters and digits of any script, trimmed; blank is none (correction 20)."""
-Instant = Annotated[datetime, AfterValidator(_in_utc)]
 Redemptions = Annotated[int, Field(ge=1), AfterValidator(_countable), NumberOnly]
 Months = Annotated[int, Field(ge=1, le=999), NumberOnly]
 Amount = Annotated[int, Field(ge=0, le=MAXIMUM_AMOUNT), NumberOnly]

@@ -61,7 +61,7 @@ class Attempt:
 
 async def begin(tx: Tx, candidate: Checkout, request: Mapping[str, Any]) -> Attempt:
     """Writes an attempt down. The database refuses a second one for the session while this one is open."""
-    attempt = Attempt(uuid.uuid4(), tx.now, tx.organization_id, candidate.id, candidate, request)
+    attempt = Attempt(uuid.uuid4(), tx.real_now, tx.organization_id, candidate.id, candidate, request)
     await tx.execute(
         _INSERT,
         id=attempt.id,

@@ -72,7 +72,8 @@ async def client_view_by_id(app: App, id: UUID) -> dict[str, Any]:
 
 async def _view(app: App, seen: Seen) -> dict[str, Any]:
     checkout = seen.checkout
-    if checkout.status is CheckoutStatus.OPEN and app.clock.now() >= checkout.expires_at:
+    now = await app.times.now(checkout.organization_id)
+    if checkout.status is CheckoutStatus.OPEN and now >= checkout.expires_at:
         checkout = replace(checkout, status=CheckoutStatus.EXPIRED)
     return _json(render_public(checkout, await read_shelf(app.database, seen), app.settings))
 

@@ -95,7 +95,9 @@ async def _prepare(
 ) -> tuple[Change, book.Flags]:
     """The session as it will be confirmed. Everything that is missing or wrong is raised at once."""
     changed, tax_refusal = await work_out(app, checkout, shelf, sent, confirming=True)
-    if changed.discount is not None and not is_redeemable(changed.discount, now=app.clock.now()):
+    if changed.discount is not None and not is_redeemable(
+        changed.discount, now=await app.times.now(checkout.organization_id)
+    ):
         raise no_longer_redeemable(changed.discount)
     flags = book.flags(changed.checkout, changed.selection, changed.discount)
     if flags.is_payment_required and not _is_ready(app, shelf.organization):

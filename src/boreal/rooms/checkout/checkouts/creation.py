@@ -78,7 +78,7 @@ async def create(app: App, actor: Actor, body: Body) -> tuple[Checkout, Shelf]:
 async def open_session(app: App, organization: Row, wanted: Wanted, body: Body) -> tuple[Checkout, Shelf]:
     """A new open session of an organization for products that were found already; raises as `create`."""
     organization_id: UUID = organization["id"]
-    now = app.clock.now()
+    now = await app.times.now(organization_id)
     made = await _ad_hoc_prices(app, wanted, body, now=now)
     shelf = Shelf(
         organization,
@@ -204,7 +204,7 @@ async def _discount(
     if body.discount_id is None:
         return None
     found = await find_discount(app.database, organization_id=organization_id, id=body.discount_id)
-    now, product = app.clock.now(), selection.product
+    now, product = await app.times.now(organization_id), selection.product
     if refusal := refuse(found, product=product, prices=selection.prices, currency=currency, now=now):
         raise Invalid(Fault(("body", "discount_id"), refusal, input=str(body.discount_id)))
     return found

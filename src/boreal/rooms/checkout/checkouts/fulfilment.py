@@ -5,7 +5,7 @@ event, so that events may come twice, late, or never.
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from boreal.core import checkouts as book
@@ -40,7 +40,13 @@ PATIENCE = timedelta(hours=24)
 def complete_later(tx: Tx, checkout_id: UUID, *, after: timedelta = timedelta(0)) -> None:
     """Asks for the completion of a confirmed session: the order, or the way back to open."""
     key = str(checkout_id)
-    tx.enqueue("complete_checkout", payload={"checkout_id": key}, due_at=tx.now + after, unique_key=key, sooner=True)
+    tx.enqueue(
+        "complete_checkout",
+        payload={"checkout_id": key, "since": tx.real_now.isoformat()},
+        due_at=tx.now + after,
+        unique_key=key,
+        sooner=True,
+    )
 
 
 async def hear(app: App, event: ProcessorEvent) -> None:
@@ -58,7 +64,8 @@ async def complete(app: App, work: Work) -> None:
         return
     checkout = seen.checkout
     assert checkout.modified_at is not None
-    waited = app.clock.now() - checkout.modified_at
+    since = work.payload.get("since")
+    waited = app.clock.now() - (datetime.fromisoformat(since) if since else checkout.modified_at)
     try:
         result = await _ask(app, checkout)
         if result is not None and not _has_ended(result) and waited >= PATIENCE:

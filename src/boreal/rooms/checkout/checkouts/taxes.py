@@ -30,7 +30,7 @@ async def with_tax(
             currency=checkout.currency,
             address=PostalAddress(**address),
             tax_id=(pair[0], pair[1]) if pair else None,
-            now=app.clock.now(),
+            now=await app.times.now(checkout.organization_id),
         )
     except TaxRefused as refused:
         return replace(untaxed, tax_amount=None), str(refused)

@@ -61,7 +61,9 @@ async def work_out(
     Raises `Invalid` and `AlreadyActiveSubscriptionError`.
     """
     named = await _named(app, checkout, sent)
-    changed = change(checkout, shelf, sent, named=named, confirming=confirming, now=app.clock.now())
+    changed = change(
+        checkout, shelf, sent, named=named, confirming=confirming, now=await app.times.now(checkout.organization_id)
+    )
     await refuse_second_subscription(app, shelf, changed)
     taxed, refusal = await with_tax(app, changed.checkout, changed.selection, changed.discount)
     return replace(changed, checkout=taxed), refusal
@@ -117,6 +119,6 @@ async def refuse_second_subscription(app: App, shelf: Shelf, changed: Change) ->
 async def open_for_buyer(app: App, client_secret: str) -> Seen:
     """The session of a client secret. Raises `ResourceNotFound`, and `ExpiredCheckoutError` once its hour is over."""
     seen = await queries.by_secret(app.database, client_secret)
-    if app.clock.now() >= seen.checkout.expires_at:
+    if await app.times.now(seen.checkout.organization_id) >= seen.checkout.expires_at:
         raise ExpiredCheckoutError
     return seen

@@ -94,17 +94,17 @@ async def create_session(
     tx: Tx, *, keyring: Keyring, customer_id: UUID, organization_id: UUID, return_url: str | None = None
 ) -> tuple[str, Record]:
     """A new session of a customer: its token, which is stored nowhere, and its row."""
-    await tx.execute(_CLEAR, organization_id=organization_id, now=tx.now)
+    await tx.execute(_CLEAR, organization_id=organization_id, now=tx.real_now)
     token = new_token(PREFIX)
     row = await tx.fetchrow(
         _INSERT,
         id=uuid.uuid4(),
-        created_at=tx.now,
+        created_at=tx.real_now,
         modified_at=None,
         organization_id=organization_id,
         customer_id=customer_id,
         token_hash=keyring.hash_token(token),
-        expires_at=tx.now + LIFETIME,
+        expires_at=tx.real_now + LIFETIME,
         return_url=return_url,
     )
     assert row is not None

@@ -47,7 +47,7 @@ async def create(
             comment=comment,
             scopes=list(dict.fromkeys(scopes)),
             token_hash=app.keyring.hash_token(token),
-            expires_at=tx.now + expires_in if expires_in else None,
+            expires_at=tx.real_now + expires_in if expires_in else None,
             last_used_at=None,
         )
     assert row is not None

@@ -84,7 +84,7 @@ async def archive_webhooks(app: App, work: Work) -> None:
 
 
 KINDS = {
-    "deliver_webhooks": Kind(deliver_webhooks, queue=QUEUE),
-    "redeliver_webhook": Kind(redeliver_webhook, queue=QUEUE),
+    "deliver_webhooks": Kind(deliver_webhooks, queue=QUEUE, real_time=True),
+    "redeliver_webhook": Kind(redeliver_webhook, queue=QUEUE, real_time=True),
     "archive_webhooks": Kind(archive_webhooks),
 }
