@@ -305,14 +305,12 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
     good(await shop.client.post(f"/v1/files/{begun['id']}/uploaded", json=completion))
     await finish(shop)
     deliveries = good(await shop.client.get("/v1/webhooks/deliveries"))["items"]
-    clock = {"name": word, "time": shop.clock.now().isoformat()}
-    clock_id = good(await shop.client.post("/v1/test-clocks/", json=clock), 201)["id"]
     organization = good(await shop.client.get(f"/v1/organizations/{shop.organization_id}"))
     return {
         "word": word,
         "organization_id": str(shop.organization_id),
         "slug": organization["slug"],
-        "clock_id": clock_id,
+        "clock_id": await _clock(shop, word),
         "token_id": (await issue(shop)).id,
         "endpoint_id": endpoint["id"],
         "event_id": deliveries[0]["webhook_event"]["id"],
@@ -342,6 +340,11 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
         "session": await session(shop, buyers[0]["id"]),
         "other_session": await session(shop, buyers[1]["id"]),
     }
+
+
+async def _clock(shop: Shop, word: str) -> str:
+    clock = {"name": word, "time": shop.clock.now().isoformat()}
+    return str(good(await shop.client.post("/v1/test-clocks/", json=clock), 201)["id"])
 
 
 async def _rows(shop: Shop) -> list[str]:
