@@ -1,10 +1,14 @@
 """Our OpenAPI document against the reference: what is served is complete, what is not served is on a list.
 
 `deferred.txt` names what is not served yet. It may only shrink: serving an operation means striking it off, and every
-operation of the reference that is not served has to be there.
+operation of the reference that is not served has to be there. `ours.txt` names the operations that we have beyond it.
 """
 
+import re
+from functools import cache
+from json import dumps
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +18,7 @@ from tests.support.reference import IS_HERE, MISSING, faults, names, place, plac
 pytestmark = pytest.mark.skipif(not IS_HERE, reason=MISSING)
 
 DEFERRED = Path(__file__).with_name("deferred.txt")
+OURS = Path(__file__).with_name("ours.txt")
 
 OUR_OWN_SCHEMAS = {
     "CheckoutLocked",  # a second confirmation while the first is under way; the reference does not name the 409
@@ -31,6 +36,33 @@ OUR_OWN_SCHEMAS = {
 
 def deferred() -> list[str]:
     return DEFERRED.read_text().splitlines()
+
+
+def ours() -> list[str]:
+    return OURS.read_text().splitlines()
+
+
+@cache
+def common() -> dict[str, Any]:
+    """Our document without the operations that are ours alone, and without the schemas that only those need."""
+    document = openapi()
+    paths = {
+        path: {method: item for method, item in items.items() if f"{method.upper()} {path}" not in ours()}
+        for path, items in document["paths"].items()
+    }
+    needed: set[str] = set()
+    found = re.findall(r"#/components/schemas/([^\"]+)", dumps([paths, document.get("webhooks")], default=str))
+    schemas = document["components"]["schemas"]
+    while found:
+        needed.update(found)
+        found = [
+            name
+            for known in found
+            for name in re.findall(r"#/components/schemas/([^\"]+)", dumps(schemas[known], default=str))
+            if name not in needed
+        ]
+    components = {**document["components"], "schemas": {name: schemas[name] for name in schemas if name in needed}}
+    return {**document, "paths": {path: items for path, items in paths.items() if items}, "components": components}
 
 
 def known() -> list[str]:
@@ -72,7 +104,13 @@ def test_what_is_served_is_complete(name: str) -> None:
 
 def test_nothing_is_documented_that_the_reference_does_not_know() -> None:
     """Neither operations nor parameters nor members, so deprecated ones are hidden (platform spec 1.9)."""
-    assert [fault for fault in faults(openapi(), reference()) if fault[2] == "missing"] == []
+    assert [fault for fault in faults(common(), reference()) if fault[2] == "missing"] == []
+
+
+def test_what_is_ours_is_served_and_in_no_reference() -> None:
+    assert ours() == sorted(set(ours()))
+    assert [name for name in ours() if not is_served(name)] == []
+    assert set(ours()) & set(known()) == set()
 
 
 @pytest.mark.parametrize("name", [name for name in SERVED if not name.startswith("webhook")])
@@ -96,4 +134,4 @@ def errors(document: dict, response: dict) -> set[str]:
 
 
 def test_schemas_have_the_names_of_the_contract() -> None:
-    assert set(openapi()["components"]["schemas"]) - set(reference()["components"]["schemas"]) == OUR_OWN_SCHEMAS
+    assert set(common()["components"]["schemas"]) - set(reference()["components"]["schemas"]) == OUR_OWN_SCHEMAS
