@@ -95,10 +95,13 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     "POST /v1/products/": lambda known: {"name": "New", "prices": [fixed()]},
     "POST /v1/products/{id}/benefits": lambda known: {"benefits": []},
     "POST /v1/test-clocks/": lambda known: {"time": "2030-01-01T00:00:00Z"},
-    "POST /v1/test-clocks/{id}/advance": lambda known: {"time": "2030-01-01T00:00:00Z"},
+    "POST /v1/test-clocks/{id}/advance": lambda known: {"time": "2026-02-01T00:00:00Z"},
     "POST /v1/webhooks/endpoints": lambda known: {"url": "https://new.example/", "format": "raw", "events": []},
 }
 """The body with which an operation succeeds for who owns what it names."""
+
+ONLY_ONE = frozenset({"POST /v1/test-clocks/"})
+"""What makes something of which an organization has one at most, and the owner has it."""
 
 SENT: dict[str, Callable[[Known, str], dict[str, Any]]] = {
     "attached_custom_fields.[].custom_field_id": lambda own, id: {
