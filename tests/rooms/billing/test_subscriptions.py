@@ -4,14 +4,13 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-import pytest
 from pydantic import TypeAdapter
 
 from boreal.core.subscriptions import Subscription, SubscriptionStatus
 from boreal.kit.routing import dump
 from boreal.rooms.billing.orders import rendering
 from boreal.rooms.billing.orders.schemas import Order as OrderShape
-from boreal.rooms.billing.public import active_subscriptions, has_billable_subscription
+from boreal.rooms.billing.public import active_subscriptions
 from boreal.rooms.billing.room import room
 from boreal.rooms.billing.subscriptions import queries
 from boreal.rooms.billing.subscriptions.schemas import Subscription as SubscriptionShape
@@ -97,37 +96,3 @@ async def test_active_subscriptions_are_those_on_trial_or_paid_for(shop: Shop) -
         *("recurring_interval", "current_period_start", "current_period_end", "trial_start", "trial_end"),
         *("cancel_at_period_end", "canceled_at", "started_at", "ends_at", "product_id", "discount_id", "meters"),
     }
-
-
-@pytest.mark.parametrize(
-    ("changes", "stands_in_the_way"),
-    [
-        ({}, True),
-        ({"status": SubscriptionStatus.PAST_DUE}, True),
-        ({"cancel_at_period_end": True}, True),
-        ({"status": SubscriptionStatus.CANCELED}, False),
-    ],
-)
-async def test_a_billable_subscription(shop: Shop, changes: dict[str, Any], stands_in_the_way: bool) -> None:
-    ada, bob = await make_customer(shop), await make_customer(shop, "bob@example.com")
-    subscription = await subscribe(shop, ada)
-    if changes:
-        await change(shop, subscription, **changes)
-
-    async def has(**who: Any) -> bool:
-        return await has_billable_subscription(shop.app.database, organization_id=shop.organization_id, **who)
-
-    assert await has(customer_id=UUID(ada["id"])) is stands_in_the_way
-    assert await has(email="ADA@example.com") is stands_in_the_way
-    assert await has(customer_id=UUID(bob["id"])) is False
-    assert await has(email="bob@example.com") is False
-    assert await has(email="nobody@example.com") is False
-    assert await has() is False
-
-
-async def test_a_billable_subscription_is_of_one_organization(shop: Shop, other_shop: Shop) -> None:
-    ada = await make_customer(shop)
-    await subscribe(shop, ada)
-    await make_customer(other_shop)
-    for who in ({"email": "ada@example.com"}, {"customer_id": UUID(ada["id"])}):
-        assert not await has_billable_subscription(shop.app.database, organization_id=other_shop.organization_id, **who)

@@ -12,7 +12,7 @@ from boreal.rooms.billing.orders.tables import OrderItemRow, OrderRow
 from boreal.rooms.billing.payments.commands import record_payment, save_payment_method, update_payment
 from boreal.rooms.billing.payments.tables import PaymentMethodRow, PaymentRow
 from boreal.rooms.billing.roles import require_billing_role
-from boreal.rooms.billing.subscriptions.queries import active_subscriptions, has_billable_subscription
+from boreal.rooms.billing.subscriptions.queries import active_subscriptions
 from boreal.rooms.billing.subscriptions.schemas import Subscription, SubscriptionMeterBase
 from boreal.rooms.billing.subscriptions.tables import SubscriptionRow
 
@@ -29,7 +29,6 @@ __all__ = [
     "SubscriptionMeterBase",
     "SubscriptionRow",
     "active_subscriptions",
-    "has_billable_subscription",
     "list_customer_orders",
     "read_order",
     "record_payment",

@@ -89,6 +89,12 @@ INVARIANTS = {
         WHERE checkouts.status IN ('open', 'expired') AND checkouts.attempt_id IS NULL
         """
     ),
+    "only who confirms claims a subscription": sa.text(
+        """
+        SELECT claim.key FROM subscription_claims AS claim JOIN checkouts ON checkouts.id = claim.checkout_id
+        WHERE checkouts.status <> 'confirmed' AND checkouts.attempt_id IS NULL
+        """
+    ),
     "a fulfilled trial is remembered": sa.text(
         """
         SELECT checkouts.id FROM checkouts LEFT JOIN trial_redemptions AS trial ON trial.checkout_id = checkouts.id

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.core.discounts import Discount
 from boreal.core.prices import Price
-from boreal.core.subscriptions import ACTIVE, BILLABLE, SubscriptionStatus
+from boreal.core.subscriptions import ACTIVE, SubscriptionStatus
 from boreal.kit.db import Connection, Row, Runs
 from boreal.rooms.billing.subscriptions.tables import SubscriptionPriceRow, SubscriptionRow
 from boreal.rooms.catalog.public import (
@@ -23,7 +23,6 @@ from boreal.rooms.catalog.public import (
     render_product,
     show_custom_field_data,
 )
-from boreal.rooms.customers.public import CustomerRow
 from boreal.rooms.customers.public import read as read_customer
 from boreal.rooms.customers.public import render as render_customer
 
@@ -43,20 +42,6 @@ _PRICE_IDS = (
 _CUSTOMER_ID = sa.bindparam("customer_id", type_=PgUUID)
 _ACTIVE = (
     sa.select(SubscriptionRow).where(S.customer_id == _CUSTOMER_ID, _is_one_of(ACTIVE)).order_by(S.created_at, S.id)
-)
-_IS_BILLABLE = sa.and_(
-    S.organization_id == sa.bindparam("organization_id", type_=PgUUID),
-    _is_one_of(BILLABLE),
-)
-_BILLABLE_OF_CUSTOMER = sa.select(sa.exists().where(_IS_BILLABLE, S.customer_id == _CUSTOMER_ID))
-_BILLABLE_OF_EMAIL = sa.select(
-    sa.exists().where(
-        _IS_BILLABLE,
-        S.customer_id == CustomerRow.c.id,
-        CustomerRow.c.organization_id == S.organization_id,
-        CustomerRow.c.deleted_at.is_(None),
-        sa.func.lower(CustomerRow.c.email) == sa.func.lower(sa.bindparam("email", type_=sa.Text)),
-    )
 )
 
 _BASE = (
@@ -181,19 +166,3 @@ async def active_subscriptions(runs: Runs, customer_id: UUID) -> list[dict[str, 
         }
         for row in rows
     ]
-
-
-async def has_billable_subscription(
-    runs: Runs, *, organization_id: UUID, customer_id: UUID | None = None, email: str | None = None
-) -> bool:
-    """Whether the customer has a subscription to any product, active, on trial or past due (catalog spec 6.11).
-
-    Without an id it is the customer that has the e-mail, in any case of letters; nobody known has none.
-    """
-    if customer_id is not None:
-        return bool(
-            await runs.fetchval(_BILLABLE_OF_CUSTOMER, organization_id=organization_id, customer_id=customer_id)
-        )
-    if email is not None:
-        return bool(await runs.fetchval(_BILLABLE_OF_EMAIL, organization_id=organization_id, email=email))
-    return False

@@ -16,6 +16,7 @@ from boreal.core.discounts import Discount, covers, refuse
 from boreal.core.prices import AmountType
 from boreal.kit.problems import Fault, Invalid
 from boreal.rooms.catalog.public import validate_custom_field_data
+from boreal.rooms.checkout.checkouts.buyers import Buyer
 from boreal.rooms.checkout.checkouts.errors import fault
 from boreal.rooms.checkout.checkouts.shelf import Shelf
 from boreal.rooms.customers.public import InvalidTaxId, validate_tax_id
@@ -44,11 +45,16 @@ _KEPT_WHEN_NULL = (
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A session as it would be, what it then sells, and the discount that it then holds."""
+    """A session as it would be, what it then sells, and the discount that it then holds.
+
+    `buyer` is who would buy, if known already and asked for; `tax_refusal` is why the tax source did not say, if so.
+    """
 
     checkout: Checkout
     selection: Selection
     discount: Discount | None
+    buyer: Buyer | None = None
+    tax_refusal: str | None = None
 
 
 def change(

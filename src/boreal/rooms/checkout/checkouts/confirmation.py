@@ -28,7 +28,9 @@ from boreal.rooms.catalog.public import lock_discount, redeem, release_redemptio
 from boreal.rooms.checkout.checkouts import attempts, payments, trials
 from boreal.rooms.checkout.checkouts.attempts import Attempt
 from boreal.rooms.checkout.checkouts.changes import Change, Sent
+from boreal.rooms.checkout.checkouts.claims import ClaimHeld, release_claim, take_claim
 from boreal.rooms.checkout.checkouts.errors import (
+    AlreadyActiveSubscriptionError,
     CheckoutLocked,
     PaymentError,
     PaymentNotReady,
@@ -37,10 +39,11 @@ from boreal.rooms.checkout.checkouts.errors import (
     no_longer_redeemable,
     refuse_blocked,
 )
-from boreal.rooms.checkout.checkouts.fulfilment import POLL, complete_later
+from boreal.rooms.checkout.checkouts.fulfilment import POLL, complete_later, withdraw
 from boreal.rooms.checkout.checkouts.shelf import Shelf, read_shelf
 from boreal.rooms.checkout.checkouts.updates import (
     ATTEMPTS,
+    is_only_one,
     lock,
     open_for_buyer,
     refuse_unless_open,
@@ -79,22 +82,43 @@ async def confirm(app: App, client_secret: str, sent: Sent, token: str | None) -
         shelf = await read_shelf(app.database, seen)
         changed, flags = await _prepare(app, checkout, shelf, sent, token)
         shelf = replace(shelf, discount=changed.discount)
-        if flags.is_payment_form_required:
-            request = await payments.request(app, changed.checkout, shelf, flags, token=token)
-            attempt = await _begin(app, checkout, changed, request)
-            confirmed = await _pay(app, attempt) if attempt else None
-        else:
-            confirmed = await _confirm_free(app, checkout, changed)
+        try:
+            confirmed = await _confirm(app, checkout, changed, shelf, flags, token)
+        except ClaimHeld as held:
+            await _make_way(app, held)
+            continue
         if confirmed is not None:
             return Confirmed(confirmed[0], shelf, confirmed[1])
     raise CheckoutLocked
+
+
+async def _confirm(
+    app: App, checkout: Checkout, changed: Change, shelf: Shelf, flags: book.Flags, token: str | None
+) -> tuple[Checkout, str] | None:
+    """The confirmed session with a token for its buyer; None if it changed meanwhile. Raises `ClaimHeld`, too."""
+    if not flags.is_payment_form_required:
+        return await _confirm_free(app, checkout, changed, shelf)
+    request = payments.request(app, changed.checkout, shelf, flags, changed.buyer, token=token)
+    attempt = await _begin(app, checkout, changed, shelf, request)
+    return await _pay(app, attempt) if attempt else None
+
+
+async def _make_way(app: App, held: ClaimHeld) -> None:
+    """Brings the session to its end that the same buyer left at a challenge, so that this one can be confirmed.
+
+    Raises `CheckoutLocked` while that one is being confirmed, and `AlreadyActiveSubscriptionError` once it is paid.
+    """
+    if held.checkout_id is None:
+        return
+    if not await withdraw(app, held.checkout_id):
+        raise AlreadyActiveSubscriptionError
 
 
 async def _prepare(
     app: App, checkout: Checkout, shelf: Shelf, sent: Sent, token: str | None
 ) -> tuple[Change, book.Flags]:
     """The session as it will be confirmed. Everything that is missing or wrong is raised at once."""
-    changed, tax_refusal = await work_out(app, checkout, shelf, sent, confirming=True)
+    changed = await work_out(app, checkout, shelf, sent, confirming=True)
     if changed.discount is not None and not is_redeemable(
         changed.discount, now=await app.times.now(checkout.organization_id)
     ):
@@ -102,7 +126,7 @@ async def _prepare(
     flags = book.flags(changed.checkout, changed.selection, changed.discount)
     if flags.is_payment_required and not _is_ready(app, shelf.organization):
         raise PaymentNotReady
-    faults = _faults(changed, flags, tax_refusal, token)
+    faults = _faults(changed, flags, token)
     if faults:
         raise Invalid(*faults)
     return changed, flags
@@ -117,21 +141,21 @@ def _is_ready(app: App, organization: Row) -> bool:
     )
 
 
-def _faults(changed: Change, flags: book.Flags, tax_refusal: str | None, token: str | None) -> list[Fault]:
+def _faults(changed: Change, flags: book.Flags, token: str | None) -> list[Fault]:
     candidate, faults = changed.checkout, []
-    if tax_refusal:
-        faults.append(Fault(("body", "customer_billing_address"), tax_refusal))
+    if changed.tax_refusal:
+        faults.append(Fault(("body", "customer_billing_address"), changed.tax_refusal))
     if changed.selection.price.is_archived:
         faults.append(Fault(("body", "product_price_id"), "Price is archived.", input=str(candidate.product_price_id)))
     refusals = book.missing(candidate, form_required=flags.is_payment_form_required, token=token)
     return faults + [fault(refusal) for refusal in refusals]
 
 
-async def _confirm_free(app: App, checkout: Checkout, changed: Change) -> tuple[Checkout, str] | None:
+async def _confirm_free(app: App, checkout: Checkout, changed: Change, shelf: Shelf) -> tuple[Checkout, str] | None:
     """Confirms what needs no payment form, in one transaction; None if the session changed meanwhile."""
     async with app.transaction(checkout.organization_id) as tx:
         before = await lock(tx, checkout.id)
-        if before != checkout or not await _redeem(tx, changed):
+        if before != checkout or not await _reserve(tx, changed, shelf):
             return None
         customer = await _customer(tx, changed.checkout)
         after = _confirmed(before, changed.checkout, customer, tx)
@@ -140,28 +164,31 @@ async def _confirm_free(app: App, checkout: Checkout, changed: Change) -> tuple[
         return after, await _session_token(app, tx, customer.id)
 
 
-async def _redeem(tx: Tx, changed: Change) -> bool:
-    """Takes the redemption of a session that is locked and about to be confirmed, if it holds a discount.
+async def _reserve(tx: Tx, changed: Change, shelf: Shelf) -> bool:
+    """Takes what a locked session needs that others want, too: the redemption of its discount, the one subscription.
 
     False if the discount takes off another amount than was reckoned with. Raises `Invalid` if it cannot be redeemed
-    any more.
+    any more, and as `take_claim`. The order is that of everybody who locks: discount, claims, customer.
     """
     reckoned, amount = changed.discount, changed.checkout.amount
-    if reckoned is None:
-        return True
-    current = await lock_discount(tx, reckoned.id)
-    if discount_amount(current, amount) != discount_amount(reckoned, amount):
-        return False
-    if not await redeem(tx, current, changed.checkout.id):
-        raise no_longer_redeemable(current)
+    if reckoned is not None:
+        current = await lock_discount(tx, reckoned.id)
+        if discount_amount(current, amount) != discount_amount(reckoned, amount):
+            return False
+        if not await redeem(tx, current, changed.checkout.id):
+            raise no_longer_redeemable(current)
+    if is_only_one(shelf, changed):
+        await take_claim(tx, changed.checkout, changed.buyer)
     return True
 
 
-async def _begin(app: App, checkout: Checkout, changed: Change, request: Mapping[str, Any]) -> Attempt | None:
-    """The first transaction: redemption, attempt, busy mark, safety net; None if the session changed meanwhile."""
+async def _begin(
+    app: App, checkout: Checkout, changed: Change, shelf: Shelf, request: Mapping[str, Any]
+) -> Attempt | None:
+    """The first transaction: reservations, attempt, busy mark, safety net; None if the session changed meanwhile."""
     async with app.transaction(checkout.organization_id) as tx:
         before = await lock(tx, checkout.id)
-        if before != checkout or not await _redeem(tx, changed):
+        if before != checkout or not await _reserve(tx, changed, shelf):
             return None
         attempt = await attempts.begin(tx, changed.checkout, request)
         await tx.save(before, replace(before, attempt_id=attempt.id))
@@ -235,6 +262,7 @@ async def discard(app: App, attempt: Attempt, result: Payment | Setup | None = N
             await tx.save(before, replace(before, attempt_id=None))
             if attempt.candidate.discount_id is not None:
                 await release_redemption(tx, before.id)
+            await release_claim(tx, before.id)
             await payments.record(app, tx, attempt.candidate, result)
 
 

@@ -22,12 +22,15 @@ from boreal.providers.ports import (
     PaymentProcessor,
     ProcessorEvent,
     ProcessorUnavailable,
+    RequiresAction,
     Setup,
     Succeeded,
 )
 from boreal.rooms.billing.public import settle_purchase
 from boreal.rooms.catalog.public import link_redemption, release_redemption
 from boreal.rooms.checkout.checkouts import payments, queries, trials
+from boreal.rooms.checkout.checkouts.claims import release_claim
+from boreal.rooms.checkout.checkouts.errors import CheckoutLocked
 from boreal.rooms.checkout.checkouts.shelf import Seen, Shelf, read_shelf
 
 POLL = timedelta(seconds=30)
@@ -72,12 +75,40 @@ async def complete(app: App, work: Work) -> None:
             result = await _stop(app, checkout, result)
     except ProcessorUnavailable as silence:
         raise payments.after_silence(app, work, silence) from None
+    if not await _end(app, seen, result):
+        raise Later(app.clock.now() + min(max(POLL, waited / 4), LONGEST_POLL), counts=False, unless_asked=True)
+
+
+async def withdraw(app: App, checkout_id: UUID) -> bool:
+    """Brings a confirmed session to its end: stops its payment if that waits for the buyer; False if it goes on.
+
+    It may also turn out to be paid: then it is fulfilled. Raises `CheckoutLocked` while it is being confirmed, or if
+    the processor does not answer.
+    """
+    seen = await queries.by_id(app.database, checkout_id)
+    assert seen is not None
+    if seen.checkout.attempt_id is not None:
+        raise CheckoutLocked
+    if seen.checkout.status is not CheckoutStatus.CONFIRMED:
+        return True
+    try:
+        result = await _ask(app, seen.checkout)
+        if result is not None and isinstance(result.outcome, RequiresAction):
+            result = await _stop(app, seen.checkout, result)
+    except ProcessorUnavailable as silence:
+        raise CheckoutLocked from silence
+    return await _end(app, seen, result)
+
+
+async def _end(app: App, seen: Seen, result: Payment | Setup | None) -> bool:
+    """Fulfils or reopens the session if its payment has come to an end; False if it has not."""
     if result is None or isinstance(result.outcome, Succeeded):
         await _fulfil(app, seen, result)
     elif _has_ended(result):
-        await _reopen(app, checkout, result)
+        await _reopen(app, seen.checkout, result)
     else:
-        raise Later(app.clock.now() + min(max(POLL, waited / 4), LONGEST_POLL), counts=False, unless_asked=True)
+        return False
+    return True
 
 
 def _has_ended(result: Payment | Setup) -> bool:
@@ -117,6 +148,8 @@ async def _fulfil(app: App, seen: Seen, result: Payment | Setup | None) -> None:
             method_id = await payments.keep_method(app, tx, customer, result)
             purchase = replace(purchase, payment_method_id=method_id)
         order = await settle_purchase(tx, purchase, customer=customer, organization=shelf.organization)
+        if purchase.product.is_recurring:
+            await release_claim(tx, before.id)
         if before.discount_id is not None and order.subscription_id is not None:
             await link_redemption(tx, before.id, order.subscription_id)
         if before.trial_end is not None:
@@ -176,6 +209,7 @@ async def _reopen(app: App, seen: Checkout, result: Payment | Setup) -> None:
             return
         if before.discount_id is not None:
             await release_redemption(tx, before.id)
+        await release_claim(tx, before.id)
         await payments.record(app, tx, before, result)
         told = before.payment_processor_metadata
         after = replace(

@@ -5,9 +5,7 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-import sqlalchemy as sa
 import structlog
-from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.core import checkouts as book
 from boreal.core.checkouts import Checkout
@@ -18,37 +16,17 @@ from boreal.kit.tx import Tx
 from boreal.kit.work import Later, Work
 from boreal.providers.ports import Canceled, Declined, Payment, PaymentProcessor, ProcessorUnavailable, Setup
 from boreal.rooms.billing.public import record_payment, save_payment_method
+from boreal.rooms.checkout.checkouts.buyers import Buyer
 from boreal.rooms.checkout.checkouts.rendering import confirmation_url
 from boreal.rooms.checkout.checkouts.shelf import Shelf
-from boreal.rooms.customers.public import CustomerRow
 
 _log = structlog.get_logger("boreal.checkout")
 
-C = CustomerRow.c
 
-_EMAIL = sa.func.lower(C.email) == sa.func.lower(sa.bindparam("email", type_=sa.Text))
-_IS_LINKED = sa.func.coalesce(C.id == sa.bindparam("id", type_=PgUUID), sa.false())
-_KNOWN = (
-    sa.select(C.processor_customer_id)
-    .where(
-        C.organization_id == sa.bindparam("organization_id", type_=PgUUID),
-        C.deleted_at.is_(None),
-        sa.or_(
-            C.id == sa.bindparam("id", type_=PgUUID),
-            _EMAIL,
-            C.external_id == sa.bindparam("external_id", type_=sa.Text),
-        ),
-    )
-    .order_by(_IS_LINKED.desc(), _EMAIL.desc())
-    .limit(1)
-)
-"""Who the buyer already is at the processor: of the customer that the confirmation will find (catalog spec 6.14)."""
-
-
-async def request(
-    app: App, checkout: Checkout, shelf: Shelf, flags: book.Flags, *, token: str | None
+def request(
+    app: App, checkout: Checkout, shelf: Shelf, flags: book.Flags, buyer: Buyer | None, *, token: str | None
 ) -> dict[str, Any]:
-    """The request of a confirmation to the processor, as JSON (catalog spec 7.3)."""
+    """The request of a confirmation to the processor, as JSON (catalog spec 7.3); the buyer, if known already."""
     product = shelf.details[checkout.product_id].product
     organization = shelf.organization
     money = book.money(checkout, shelf.discount)
@@ -64,7 +42,8 @@ async def request(
         "return_url": confirmation_url(app.settings, checkout),
         "metadata": _metadata(checkout, money),
         "one_trial": one_trial,
-        **await _buyer(app, checkout),
+        "known_customer": buyer.processor_customer_id if buyer else None,
+        "customer": _customer(checkout),
     }
 
 
@@ -78,7 +57,7 @@ def _metadata(checkout: Checkout, money: book.Totals) -> dict[str, str]:
     return metadata
 
 
-async def _buyer(app: App, checkout: Checkout) -> dict[str, Any]:
+def _customer(checkout: Checkout) -> dict[str, Any]:
     """The buyer as the processor keeps them.
 
     A new buyer has no id here yet, so everybody is referred to by a name made of organization and e-mail address: the
@@ -86,22 +65,12 @@ async def _buyer(app: App, checkout: Checkout) -> dict[str, Any]:
     """
     email = checkout.customer_email
     assert email is not None
-    known = await app.database.fetchval(
-        _KNOWN,
-        organization_id=checkout.organization_id,
-        id=checkout.customer_id,
-        email=email,
-        external_id=checkout.external_customer_id,
-    )
     return {
-        "known_customer": known,
-        "customer": {
-            "reference": str(uuid.uuid5(checkout.organization_id, email.lower())),
-            "email": email,
-            "name": checkout.customer_billing_name or checkout.customer_name,
-            "address": _address(checkout) or None,
-            "tax_id": checkout.customer_tax_id[0] if checkout.customer_tax_id else None,
-        },
+        "reference": str(uuid.uuid5(checkout.organization_id, email.lower())),
+        "email": email,
+        "name": checkout.customer_billing_name or checkout.customer_name,
+        "address": _address(checkout) or None,
+        "tax_id": checkout.customer_tax_id[0] if checkout.customer_tax_id else None,
     }
 
 

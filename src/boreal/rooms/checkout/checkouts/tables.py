@@ -1,4 +1,4 @@
-"""The tables of checkout sessions, of the attempts to confirm them, and of the trials that were taken."""
+"""The tables of checkout sessions, of attempts to confirm them, of claims and of the trials that were taken."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
@@ -78,6 +78,17 @@ CheckoutAttemptRow = sa.Table(
     # One confirmation at a time for one session: the database's job, not the busy mark's.
     sa.Index("uq_checkout_attempts_started", "checkout_id", unique=True, postgresql_where=sa.text("state = 'started'")),
     sa.Index("ix_checkout_attempts_checkout_id", "checkout_id"),
+)
+
+SubscriptionClaimRow = sa.Table(
+    "subscription_claims",
+    metadata,
+    # Stands for the organization and one name of a buyer.
+    sa.Column("key", UUID, primary_key=True),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("organization_id", UUID, nullable=False),
+    sa.Column("checkout_id", UUID, sa.ForeignKey("checkouts.id"), nullable=False),
+    sa.Index("ix_subscription_claims_checkout_id", "checkout_id"),
 )
 
 TrialRedemptionRow = sa.Table(

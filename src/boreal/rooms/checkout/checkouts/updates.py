@@ -11,9 +11,9 @@ from boreal.core.checkouts import Checkout, CheckoutStatus
 from boreal.core.discounts import Discount
 from boreal.kit.app import App
 from boreal.kit.tx import Locked, Tx
-from boreal.rooms.billing.public import has_billable_subscription
 from boreal.rooms.catalog.public import find_discount
 from boreal.rooms.checkout.checkouts import queries
+from boreal.rooms.checkout.checkouts.buyers import find_buyer
 from boreal.rooms.checkout.checkouts.changes import Change, Sent, change, discount_field
 from boreal.rooms.checkout.checkouts.errors import (
     AlreadyActiveSubscriptionError,
@@ -40,7 +40,7 @@ async def update(app: App, seen: Seen, sent: Sent) -> tuple[Checkout, Shelf]:
         refuse_unless_open(checkout)
         refuse_blocked(seen.organization)
         shelf = await read_shelf(app.database, seen)
-        changed, _tax_refusal = await work_out(app, checkout, shelf, sent, confirming=False)
+        changed = await work_out(app, checkout, shelf, sent, confirming=False)
         async with app.transaction(checkout.organization_id) as tx:
             before = await lock(tx, checkout.id)
             if before == checkout:
@@ -53,20 +53,21 @@ async def update(app: App, seen: Seen, sent: Sent) -> tuple[Checkout, Shelf]:
     raise CheckoutLocked
 
 
-async def work_out(
-    app: App, checkout: Checkout, shelf: Shelf, sent: Sent, *, confirming: bool
-) -> tuple[Change, str | None]:
-    """What a request makes of a session, taxed anew, and why the tax source refused to say, if it did.
+async def work_out(app: App, checkout: Checkout, shelf: Shelf, sent: Sent, *, confirming: bool) -> Change:
+    """What a request makes of a session, with its buyer, taxed anew.
 
-    Raises `Invalid` and `AlreadyActiveSubscriptionError`.
+    Raises `Invalid`, and `AlreadyActiveSubscriptionError` where the organization allows one per customer.
     """
     named = await _named(app, checkout, sent)
-    changed = change(
-        checkout, shelf, sent, named=named, confirming=confirming, now=await app.times.now(checkout.organization_id)
-    )
-    await refuse_second_subscription(app, shelf, changed)
+    now = await app.times.now(checkout.organization_id)
+    changed = change(checkout, shelf, sent, named=named, confirming=confirming, now=now)
+    limited = is_only_one(shelf, changed)
+    pays = confirming and not changed.selection.is_free
+    buyer = await find_buyer(app.database, changed.checkout) if limited or pays else None
+    if limited and buyer is not None and buyer.subscribes:
+        raise AlreadyActiveSubscriptionError
     taxed, refusal = await with_tax(app, changed.checkout, changed.selection, changed.discount)
-    return replace(changed, checkout=taxed), refusal
+    return replace(changed, checkout=taxed, buyer=buyer, tax_refusal=refusal)
 
 
 async def _named(app: App, checkout: Checkout, sent: Sent) -> Discount | None:
@@ -98,22 +99,11 @@ def refuse_unless_open(checkout: Checkout) -> None:
         raise CheckoutLocked
 
 
-async def refuse_second_subscription(app: App, shelf: Shelf, changed: Change) -> None:
-    """Raises `AlreadyActiveSubscriptionError` where the organization allows one per customer (catalog spec 6.11)."""
-    checkout = changed.checkout
+def is_only_one(shelf: Shelf, changed: Change) -> bool:
+    """Whether what is bought is a new subscription, of which the organization allows one per customer (6.11)."""
     if shelf.organization["subscription_settings"]["allow_multiple_subscriptions"]:
-        return
-    if not changed.selection.product.is_recurring or checkout.subscription_id is not None:
-        return
-    if checkout.customer_id is None and checkout.customer_email is None:
-        return
-    if await has_billable_subscription(
-        app.database,
-        organization_id=checkout.organization_id,
-        customer_id=checkout.customer_id,
-        email=None if checkout.customer_id else checkout.customer_email,
-    ):
-        raise AlreadyActiveSubscriptionError
+        return False
+    return changed.selection.product.is_recurring and changed.checkout.subscription_id is None
 
 
 async def open_for_buyer(app: App, client_secret: str) -> Seen:
