@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from json import dumps, loads
 from typing import Any
 from uuid import uuid4
@@ -95,7 +96,7 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     "POST /v1/products/": lambda known: {"name": "New", "prices": [fixed()]},
     "POST /v1/products/{id}/benefits": lambda known: {"benefits": []},
     "POST /v1/test-clocks/": lambda known: {"time": "2030-01-01T00:00:00Z"},
-    "POST /v1/test-clocks/{id}/advance": lambda known: {"time": "2026-02-01T00:00:00Z"},
+    "POST /v1/test-clocks/{id}/advance": lambda known: {"time": known["soon"]},
     "POST /v1/webhooks/endpoints": lambda known: {"url": "https://new.example/", "format": "raw", "events": []},
 }
 """The body with which an operation succeeds for who owns what it names."""
@@ -313,7 +314,7 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
         "word": word,
         "organization_id": str(shop.organization_id),
         "slug": organization["slug"],
-        "clock_id": await _clock(shop, word),
+        **await _clock(shop, word),
         "token_id": (await issue(shop)).id,
         "endpoint_id": endpoint["id"],
         "event_id": deliveries[0]["webhook_event"]["id"],
@@ -345,9 +346,10 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
     }
 
 
-async def _clock(shop: Shop, word: str) -> str:
-    clock = {"name": word, "time": shop.clock.now().isoformat()}
-    return str(good(await shop.client.post("/v1/test-clocks/", json=clock), 201)["id"])
+async def _clock(shop: Shop, word: str) -> dict[str, str]:
+    now = shop.clock.now()
+    made = good(await shop.client.post("/v1/test-clocks/", json={"name": word, "time": now.isoformat()}), 201)
+    return {"clock_id": made["id"], "soon": (now + timedelta(minutes=1)).isoformat()}
 
 
 async def _rows(shop: Shop) -> list[str]:
