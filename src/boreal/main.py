@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 from boreal.kit.app import App
 from boreal.kit.auth import Authenticator
@@ -35,7 +35,16 @@ from boreal.kit.worker import Worker
 from boreal.providers.mail.capture import MailCapture
 from boreal.providers.mail.smtp import SmtpMail
 from boreal.providers.payments.sandbox import SandboxProcessor
-from boreal.providers.ports import CardForm, MailBox, MailSender, PaymentProcessor, Storage, StorageDoor, TaxQuotes
+from boreal.providers.ports import (
+    CardForm,
+    EventReader,
+    MailBox,
+    MailSender,
+    PaymentProcessor,
+    Storage,
+    StorageDoor,
+    TaxQuotes,
+)
 from boreal.providers.storage.local import LocalStorage
 from boreal.providers.tax.tables import TaxTables
 from boreal.providers.tax.untaxed import Untaxed
@@ -75,6 +84,14 @@ ROOMS: tuple[Room, ...] = (
 )
 
 
+@runtime_checkable
+class Closing(Protocol):
+    """An adapter that holds something open."""
+
+    async def close(self) -> None:
+        """Ends it; the adapter is not used afterwards."""
+
+
 @dataclass
 class Boreal:
     """One composed process: the app for commands, the HTTP surface, and the dispatcher of facts."""
@@ -99,7 +116,9 @@ class Boreal:
 
     async def close(self) -> None:
         """Closes what `compose` opened; the database is the caller's."""
-        await self.app.get(Fetch).close()
+        for adapter in {id(adapter): adapter for adapter in self.app.adapters.values()}.values():
+            if isinstance(adapter, Closing):
+                await adapter.close()
 
     async def work(self) -> None:
         """Dispatches facts and does due work until cancelled.
@@ -187,7 +206,7 @@ def _room_routes() -> list[Routes]:
 
 
 def _system_routes(settings: Settings) -> list[Routes]:
-    optional = [system.sandbox_routes()] if settings.payments == "sandbox" else []
+    optional = [system.sandbox_routes() if settings.payments == "sandbox" else system.processor_routes()]
     if settings.metrics == "on":
         optional.append(system.metrics_routes())
     return [system.routes, system.document_routes(openapi), *optional]
@@ -211,18 +230,31 @@ def _adapters(app: App) -> dict[type[Any], Any]:
     settings = app.settings
     box = MailCapture(app.database, clock=app.clock)
     smtp = SmtpMail.from_url(settings.smtp_url) if settings.mail == "smtp" and settings.smtp_url else None
-    processor = SandboxProcessor(app.database, clock=app.clock, pepper=app.keyring.derive("card fingerprints"))
-    processor.listen(partial(hear_processor, app))
     return {
         MailSender: smtp or box,
         MailBox: box,
-        PaymentProcessor: processor,
-        CardForm: processor,
+        **_payments(app),
         TaxQuotes: _taxes(settings),
         **_storage(app),
         Fetch: Fetch(allowed_hosts=settings.webhook_allowed_hosts),
         CheckoutStreams: CheckoutStreams(app.database, app.clock, app.wakeups),
     }
+
+
+def _payments(app: App) -> dict[type[Any], Any]:
+    """The payment processor: the sandbox with its card form and calls of ours, or Stripe with its signed events."""
+    settings = app.settings
+    if settings.payments == "stripe":
+        assert settings.stripe_secret_key and settings.stripe_publishable_key and settings.stripe_webhook_secret
+        stripe = import_module("boreal.providers.payments.stripe")  # its library is large
+        api = stripe.StripeApi(settings.stripe_secret_key, url=settings.stripe_api_url)
+        return {
+            PaymentProcessor: stripe.StripeProcessor(api, publishable_key=settings.stripe_publishable_key),
+            EventReader: stripe.StripeEvents(settings.stripe_webhook_secret),
+        }
+    sandbox = SandboxProcessor(app.database, clock=app.clock, pepper=app.keyring.derive("card fingerprints"))
+    sandbox.listen(partial(hear_processor, app))
+    return {PaymentProcessor: sandbox, CardForm: sandbox}
 
 
 def _storage(app: App) -> dict[type[Any], Any]:

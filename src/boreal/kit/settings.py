@@ -116,7 +116,24 @@ class Settings:
         _choice("sandbox", "production"),
         "sandbox",
     )
-    payments: str = setting("BOREAL_PAYMENTS", "The payment processor.", _choice("sandbox"), "sandbox")
+    payments: str = setting(
+        "BOREAL_PAYMENTS",
+        "The payment processor: `sandbox` moves no money; `stripe` is a Stripe account.",
+        _choice("sandbox", "stripe"),
+        "sandbox",
+    )
+    stripe_secret_key: str | None = setting(
+        "BOREAL_STRIPE_SECRET_KEY", "A secret or restricted key of the Stripe account.", _text, None, secret=True
+    )
+    stripe_publishable_key: str | None = setting(
+        "BOREAL_STRIPE_PUBLISHABLE_KEY", "The publishable key that belongs to it; pages show it.", _text, None
+    )
+    stripe_webhook_secret: str | None = setting(
+        "BOREAL_STRIPE_WEBHOOK_SECRET", "What Stripe signs its events with.", _text, None, secret=True
+    )
+    stripe_api_url: str | None = setting(
+        "BOREAL_STRIPE_API_URL", "Another address of Stripe's API, for tests.", _url("http", "https"), None
+    )
     tax: str = setting(
         "BOREAL_TAX",
         "The source of taxes: `tables` are the rates that Boreal ships; `none` collects no tax.",
@@ -252,6 +269,24 @@ def read_settings(environment: Mapping[str, str] = os.environ, **overrides: Any)
             )
         if not urlsplit(settings.s3_url).path.strip("/"):
             raise SettingsError("BOREAL_S3_URL must end with the name of a bucket")
+    _check_stripe(settings)
     if settings.environment == "production" and settings.payments == "sandbox":
         raise SettingsError("BOREAL_PAYMENTS must not be sandbox when BOREAL_ENVIRONMENT is production")
     return settings
+
+
+def _check_stripe(settings: Settings) -> None:
+    """Raises `SettingsError` for a Stripe account that is not described completely, or of the wrong kind."""
+    if "stripe" not in (settings.payments, settings.tax):
+        return
+    needed = {"BOREAL_STRIPE_SECRET_KEY": settings.stripe_secret_key}
+    if settings.payments == "stripe":
+        needed["BOREAL_STRIPE_PUBLISHABLE_KEY"] = settings.stripe_publishable_key
+        needed["BOREAL_STRIPE_WEBHOOK_SECRET"] = settings.stripe_webhook_secret
+    absent = [variable for variable, value in needed.items() if not value]
+    if absent:
+        raise SettingsError(f"{' and '.join(absent)} must be set to use Stripe")
+    mode = "test" if settings.is_sandbox else "live"
+    for variable, value in needed.items():
+        if variable.endswith("_KEY") and value and f"_{mode}_" not in value:
+            raise SettingsError(f"{variable} must be a {mode} key when BOREAL_ENVIRONMENT is {settings.environment}")

@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 import sqlalchemy as sa
-from fastapi import Response
+from fastapi import Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from boreal.kit.app import App
@@ -15,6 +15,8 @@ from boreal.kit.db import FAILURES
 from boreal.kit.migrations import older_revisions
 from boreal.kit.routing import Reply, Routes
 from boreal.kit.schemas import Schema
+from boreal.providers.ports import EventReader, EventRefused
+from boreal.rooms.checkout.public import receive_processor_event
 from boreal.surfaces.metrics import Receive, Scope, Send
 from boreal.surfaces.pages.sources import tokenize
 
@@ -113,6 +115,24 @@ def sandbox_routes() -> Routes:
         return {"id": await tokenize(app, body.model_dump())}
 
     return sandbox
+
+
+def processor_routes() -> Routes:
+    """Where the payment processor sends its events: only where there is one elsewhere."""
+    served = Routes("/webhooks", tags=("system",))
+
+    @served.post("/stripe", audience=PUBLIC, scopes=(), public=False)
+    async def hear(app: App, request: Request) -> Response:
+        """Takes a signed event: 200 once it is written down, whether it means something to us or not; 400 otherwise."""
+        try:
+            event = app.get(EventReader).read(await request.body(), request.headers, now=app.clock.now())
+        except EventRefused as refused:
+            return Reply({"error": "SignatureInvalid", "detail": str(refused)}, status_code=400)
+        if event is not None:
+            await receive_processor_event(app, event)
+        return Reply({"received": True})
+
+    return served
 
 
 def document_routes(document: Callable[[], dict[str, Any]]) -> Routes:

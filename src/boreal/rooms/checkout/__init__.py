@@ -1,6 +1,6 @@
 """The checkout room: how somebody comes to buy something.
 
-Owns: checkout sessions, the attempts to confirm them, and checkout links.
+Owns: checkout sessions, the attempts to confirm them, checkout links, and the receipt of the processor's events.
 Does not own: what is bought (catalog), who buys (customers), orders, subscriptions and records of payments (billing).
 Words: the *buyer* holds the client secret, the *merchant* an access token; a *shelf* is what a session can sell; a
 *selection* is what it sells at the moment; an *attempt* is one request to the payment processor, written down before it

@@ -5,6 +5,7 @@ from boreal.rooms.checkout.checkouts.fulfilment import hear as hear_processor
 from boreal.rooms.checkout.checkouts.streams import CheckoutStreams
 from boreal.rooms.checkout.links.commands import make as create_checkout_link
 from boreal.rooms.checkout.links.queries import newest as newest_checkout_link
+from boreal.rooms.checkout.processor_events.inbox import receive as receive_processor_event
 
 __all__ = [
     "CheckoutStreams",
@@ -15,4 +16,5 @@ __all__ = [
     "create_checkout_link",
     "hear_processor",
     "newest_checkout_link",
+    "receive_processor_event",
 ]

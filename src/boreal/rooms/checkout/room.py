@@ -8,6 +8,7 @@ from boreal.rooms.checkout.checkouts.schemas import Checkout
 from boreal.rooms.checkout.invariants import INVARIANTS
 from boreal.rooms.checkout.links import routes as link_routes
 from boreal.rooms.checkout.links.commands import take_archived_off
+from boreal.rooms.checkout.processor_events import inbox
 
 room = Room(
     name="checkout",
@@ -23,11 +24,13 @@ room = Room(
     kinds={
         "settle_attempt": Kind(confirmation.settle_attempt, queue="payments", lease_s=60, real_time=True),
         "complete_checkout": Kind(fulfilment.complete, queue="payments", lease_s=60, real_time=True),
+        "hear_processor_event": Kind(inbox.hear, queue="payments", lease_s=60),
         "expire_checkouts": Kind(expiry.sweep),
+        "forget_processor_events": Kind(inbox.forget),
         "clean_checkout_links": Kind(take_archived_off),
     },
     reactions={"product.updated": ("clean_checkout_links",)},
-    recurring=("expire_checkouts",),
+    recurring=("expire_checkouts", "forget_processor_events"),
     invariants=INVARIANTS,
     payload_schemas={"checkout.created": Checkout, "checkout.updated": Checkout},
 )

@@ -234,7 +234,8 @@ async def settle(app: App, attempt: Attempt, result: Payment | Setup) -> tuple[C
         if not await attempts.close(tx, attempt.id, "applied"):
             return await _settled_before(app, tx, before)
         customer = await _customer(tx, attempt.candidate)
-        if customer.processor_customer_id is None:
+        # None, or one that the processor no longer knows and has replaced
+        if customer.processor_customer_id in (None, attempt.request["known_customer"]):
             customer = await set_processor_customer(tx, customer, result.customer)
         after = _confirmed(before, attempt.candidate, customer, tx, result)
         await tx.save(before, after)

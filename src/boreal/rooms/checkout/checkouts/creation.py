@@ -22,6 +22,7 @@ from boreal.kit.auth import Actor
 from boreal.kit.db import Row
 from boreal.kit.problems import Fault, Invalid, Location
 from boreal.kit.secrets import new_token
+from boreal.providers.ports import PaymentProcessor
 from boreal.rooms.catalog.public import (
     ProductDetail,
     find_discount,
@@ -95,6 +96,7 @@ async def open_session(app: App, organization: Row, wanted: Wanted, body: Body) 
     checkout = Checkout(
         **_blank(body),
         **values,
+        payment_processor_metadata=dict(app.get(PaymentProcessor).public_details),
         organization_id=organization_id,
         created_at=now,
         expires_at=now + book.LIFETIME,
@@ -277,7 +279,6 @@ def _blank(body: Body) -> dict[str, Any]:
         "trial_end": None,
         "customer_id": None,
         "subscription_id": None,
-        "payment_processor_metadata": {},
         "intent_id": None,
         "attempt_id": None,
     }

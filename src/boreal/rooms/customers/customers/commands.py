@@ -115,6 +115,8 @@ async def lock_or_create(tx: Tx, details: NewCustomer) -> Customer:
 
 async def set_processor_customer(tx: Tx, customer: Customer, processor_customer_id: str) -> Customer:
     """Remembers who the locked customer is at the payment processor; no fact."""
+    if customer.processor_customer_id == processor_customer_id:
+        return customer
     return await tx.save(customer, replace(customer, processor_customer_id=processor_customer_id))
 
 
