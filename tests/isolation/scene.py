@@ -80,7 +80,10 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     "POST /v1/checkouts/custom/client/{client_secret}/opened": lambda known: {"distinct_id": "visitor"},
     "POST /v1/checkouts/client/{client_secret}/confirm": lambda known: dict(_PURCHASE),
     "POST /v1/checkouts/custom/": lambda known: {"products": [known["product_id"]]},
-    "POST /v1/checkouts/custom/client/{client_secret}/confirm": lambda known: dict(_PURCHASE),
+    "POST /v1/checkouts/custom/client/{client_secret}/confirm": lambda known: {
+        **_PURCHASE,
+        "customer_email": "another@example.com",
+    },
     "POST /v1/custom-fields/": lambda known: {"type": "text", "slug": "new", "name": "New", "properties": {}},
     "POST /v1/customer-sessions/": lambda known: {"customer_id": known["customer_id"]},
     "POST /v1/customers/": lambda known: {"email": "new@example.com"},
