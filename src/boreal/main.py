@@ -55,6 +55,7 @@ from boreal.rooms.checkout.room import room as checkout_room
 from boreal.rooms.customers.room import room as customers_room
 from boreal.rooms.entitlements.room import room as entitlements_room
 from boreal.rooms.finance.room import room as finance_room
+from boreal.rooms.insights.room import room as insights_room
 from boreal.rooms.platform.public import fan_out, interest, move_file_addresses, remember_token_use
 from boreal.rooms.platform.room import room as platform_room
 from boreal.rooms.usage.room import room as usage_room
@@ -81,6 +82,7 @@ ROOMS: tuple[Room, ...] = (
     billing_room,
     entitlements_room,
     checkout_room,
+    insights_room,
 )
 
 

@@ -107,6 +107,11 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
 ONLY_ONE = frozenset({"POST /v1/test-clocks/"})
 """What makes something of which an organization has one at most, and the owner has it."""
 
+QUERIES = {
+    "GET /v1/metrics/": "?start_date=2026-01-01&end_date=2026-01-31&interval=day",
+}
+"""The query without which an operation is refused."""
+
 SENT: dict[str, Callable[[Known, str], dict[str, Any]]] = {
     "attached_custom_fields.[].custom_field_id": lambda own, id: {
         "attached_custom_fields": [{"custom_field_id": id, "required": True}]
@@ -178,10 +183,12 @@ PLAIN_TEXT = frozenset(
         "embed_origin",
         "label",
         "mime_type",
+        "metrics",
         "name",
         "return_url",
         "secret",
         "success_url",
+        "timezone",
         "url",
         "version",
     }
@@ -280,8 +287,8 @@ _ROWS = sa.text(
 
 
 def path_of(operation: Operation, known: Known) -> str:
-    """The path with values that somebody knows."""
-    path = operation.path
+    """The path with values that somebody knows, and with the query that it needs."""
+    path = operation.path + QUERIES.get(operation.name, "")
     for prefix in reversed(operation.prefixes):
         start = prefix.rindex("{")
         path = path[:start] + known[PATHS[prefix]] + path[len(prefix) :]

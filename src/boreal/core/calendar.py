@@ -46,6 +46,16 @@ class TrialInterval(StrEnum):
     YEAR = "year"
 
 
+class TimeInterval(StrEnum):
+    """Unit of a series of figures over time (contract ``TimeInterval``)."""
+
+    YEAR = "year"
+    MONTH = "month"
+    WEEK = "week"
+    DAY = "day"
+    HOUR = "hour"
+
+
 _DAYS = {"day": 1, "week": 7}
 _MONTHS = {"month": 1, "year": 12}
 

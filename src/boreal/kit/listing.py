@@ -12,7 +12,7 @@ Conventions: platform spec 1.3 to 1.5. `limit` above 100 is clamped; a page past
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -97,6 +97,9 @@ def _written_out(value: Any) -> Any:
 
 Instant = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 """A date and time with its offset (platform spec 1.2)."""
+
+Day = Annotated[date, BeforeValidator(_written_out)]
+"""A date of the calendar, as `2026-01-31`."""
 
 
 def after(name: str, column: sa.ColumnElement[Any]) -> Filter:

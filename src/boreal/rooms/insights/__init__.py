@@ -1,10 +1,12 @@
 """The insights room: how business goes.
 
-Owns: metrics and cost insights.
+Owns: metrics.
 Does not own: a single fact of its own; it reads what the rooms below know.
-Words: a *metric* is one number per period and one in total; *MRR* is recurring revenue normalised to a month.
+Words: a *report* is what one request asks for; a *metric* is one number per period and one in total; *figures* are what
+is counted, from which metrics follow; *MRR* is recurring revenue normalised to a month; *net* revenue is what is left
+of it after fees and refunds.
 Invariants: numbers come from orders, subscriptions and events as they are, never from copies.
-Traps: MRR normalises to months exactly (52/12 weeks, 365/12 days) and respects the interval count.
-
-Not built yet.
+Traps: a report counts from its first local midnight to its last, although its first period may begin earlier; MRR
+normalises to months exactly (52/12 weeks, 365/12 days) and respects the interval count; a total is computed from all
+figures, also from those that the reply does not show.
 """

@@ -1,0 +1,88 @@
+"""Making a report: read what its metrics need, enter it into figures, compute (usage spec 7)."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+import orjson
+import sqlalchemy as sa
+
+from boreal.core.calendar import TimeInterval
+from boreal.core.metrics import METRICS, Book, Figures, Metric, Number, Source
+from boreal.core.periods import Grid, grid, is_too_long
+from boreal.kit.db import Record, Runs
+from boreal.kit.problems import Fault, Invalid
+from boreal.rooms.insights.metrics import grids, recurrence, sales
+from boreal.rooms.insights.metrics.scope import Given, Scope
+
+_READS: dict[Source, tuple[Callable[[Given], sa.sql.base.Executable], Callable[[Figures, list[Record]], None]]] = {
+    Source.ORDERS: (sales.orders, sales.add_orders),
+    Source.HISTORY: (sales.history, sales.add_history),
+    Source.CHECKOUTS: (sales.checkouts, sales.add_checkouts),
+    Source.SUBSCRIPTIONS: (recurrence.subscriptions, recurrence.add_subscriptions),
+}
+
+
+@cache
+def zone_names() -> frozenset[str]:
+    """The names of all time zones, old ones included, but for that of the machine."""
+    return frozenset(available_timezones()) - {"localtime"}
+
+
+def known_zone(name: str) -> str:
+    """The name of a time zone; raises `ValueError` if there is none."""
+    if name not in zone_names():
+        raise ValueError("Unknown time zone.")
+    return name
+
+
+def plan(
+    *, start_date: date, end_date: date, interval: TimeInterval, timezone: str, slugs: Sequence[str] | None
+) -> tuple[Grid, list[Metric]]:
+    """The periods of a report and its metrics, all by default; raises `Invalid` for what cannot be reported."""
+    faults = []
+    if is_too_long(start_date, end_date, interval):
+        too_long = "The interval is too big. Try to change the interval or reduce the date range."
+        faults.append(Fault(("query",), too_long))
+    if start_date > end_date:
+        faults.append(Fault(("query",), "The start date must not be after the end date."))
+    unknown = sorted({slug for slug in slugs or () if slug not in METRICS})
+    if unknown:
+        faults.append(Fault(("query", "metrics"), f"Invalid metric slugs: {', '.join(unknown)}", input=slugs))
+    if faults:
+        raise Invalid(*faults)
+    wanted = [metric for metric in METRICS.values() if slugs is None or metric.slug in slugs]
+    return grid(start_date, end_date, interval, zone=ZoneInfo(timezone)), wanted
+
+
+async def report(runs: Runs, scope: Scope, periods: Grid, wanted: Iterable[Metric], *, now: datetime) -> dict[str, Any]:
+    """The report as it goes over the wire (usage spec 7.2), in at most one statement per source."""
+    wanted = list(wanted)
+    figures = Figures(len(periods.labels))
+    sources = frozenset().union(*(metric.sources for metric in wanted))
+    binds = {**grids.binds(periods, now=now), **scope.binds()}
+    for source, (statement, add) in _READS.items():
+        if source in sources:
+            add(figures, await runs.fetch(statement(scope.given), **binds))
+    return _render(Book(figures), periods, wanted)
+
+
+def _render(book: Book, periods: Grid, wanted: Sequence[Metric]) -> dict[str, Any]:
+    names = ("timestamp", *(metric.slug for metric in wanted))
+    columns = [map(_number, book[metric.slug]) for metric in wanted]
+    return {
+        "periods": [dict(zip(names, row, strict=True)) for row in zip(periods.labels, *columns, strict=True)],
+        "totals": {metric.slug: _number(book.total(metric.slug)) for metric in wanted},
+        "metrics": {
+            metric.slug: {"slug": metric.slug, "display_name": metric.display_name, "type": metric.type.value}
+            for metric in wanted
+        },
+    }
+
+
+def _number(value: Number) -> Any:
+    """A number as JSON writes it; a decimal with every digit, which a binary fraction could not hold."""
+    return orjson.Fragment(f"{value.normalize():f}") if isinstance(value, Decimal) else value

@@ -1,0 +1,6 @@
+"""The manifest of the insights room."""
+
+from boreal.kit.room import Room
+from boreal.rooms.insights.metrics.routes import routes as metrics_routes
+
+room = Room(name="insights", routes=(metrics_routes,))
