@@ -8,11 +8,6 @@ from tests.rooms.insights.history import History, column, report
 from tests.support.shop import Shop
 
 
-@pytest.fixture
-def history(shop: Shop) -> History:
-    return History(shop)
-
-
 def labels(made: dict[str, Any]) -> list[str]:
     return [period["timestamp"] for period in made["periods"]]
 
