@@ -136,8 +136,9 @@ class PurchaseItem:
 class Purchase:
     """A confirmed checkout, as billing needs to know it; amounts are the full ones, also when a trial comes first.
 
-    `price_ids` are all prices of the subscription, metered ones included. `trial_end` is None without a trial. Items
-    that do not add up to the subtotal, and a trial of what is bought once, are a `ValueError`.
+    `price_ids` are all prices of the subscription, metered ones included. `subscription_id` is the free subscription
+    that the purchase upgrades, if it lives; without one a recurring product begins a new one. `trial_end` is None
+    without a trial. Items that do not add up to the subtotal, and a trial of what is bought once, are a `ValueError`.
     """
 
     organization_id: UUID
@@ -154,6 +155,7 @@ class Purchase:
     tax_rate: Mapping[str, Any] | None = None
     metadata: Mapping[str, Any]
     custom_field_data: Mapping[str, Any]
+    subscription_id: UUID | None = None
     trial_end: datetime | None = None
     price_ids: tuple[UUID, ...] = ()
     payment_id: UUID | None = None

@@ -6,7 +6,7 @@ A subscription counts as active while it is on trial or paid for, and can be bil
     [<SubscriptionStatus.PAST_DUE: 'past_due'>]
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -135,6 +135,26 @@ def facts(before: Subscription | None, after: Subscription) -> tuple[str, ...]:
         "subscription.revoked": _entered(before, after, REVOKED),
     }
     return tuple(name for name, holds in told.items() if holds)
+
+
+def upgraded(before: Subscription, bought: Subscription) -> Subscription:
+    """A free subscription as the purchase of another plan makes it (orders spec 6.2, catalog spec 6.14).
+
+    `bought` is the subscription as the purchase alone would begin it: its plan and its period, which starts now, are
+    taken over, whatever was to end goes on, and metadata are merged. Whose it is and since when stays.
+    """
+    return replace(
+        bought,
+        id=before.id,
+        created_at=before.created_at,
+        modified_at=bought.created_at,
+        customer_id=before.customer_id,
+        started_at=before.started_at,
+        period_number=before.period_number + 1,
+        payment_method_id=bought.payment_method_id or before.payment_method_id,
+        metadata={**before.metadata, **bought.metadata},
+        custom_field_data={**before.custom_field_data, **bought.custom_field_data},
+    )
 
 
 def _entered(before: Subscription, after: Subscription, group: frozenset[SubscriptionStatus]) -> bool:

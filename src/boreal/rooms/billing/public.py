@@ -15,6 +15,7 @@ from boreal.rooms.billing.roles import require_billing_role
 from boreal.rooms.billing.subscriptions.queries import active_subscriptions
 from boreal.rooms.billing.subscriptions.schemas import Subscription, SubscriptionMeterBase
 from boreal.rooms.billing.subscriptions.tables import SubscriptionRow
+from boreal.rooms.billing.subscriptions.upgrades import Upgradable, find_upgradable
 
 __all__ = [
     "Order",
@@ -28,7 +29,9 @@ __all__ = [
     "Subscription",
     "SubscriptionMeterBase",
     "SubscriptionRow",
+    "Upgradable",
     "active_subscriptions",
+    "find_upgradable",
     "list_customer_orders",
     "read_order",
     "record_payment",

@@ -70,7 +70,7 @@ def _order(
         subscription_id=subscription.id if subscription else None,
         checkout_id=purchase.checkout_id,
         status=OrderStatus.PENDING,
-        billing_reason=BillingReason.SUBSCRIPTION_CREATE if subscription else BillingReason.PURCHASE,
+        billing_reason=_reason(purchase, subscription),
         currency=purchase.currency,
         subtotal_amount=amounts.subtotal_amount,
         discount_amount=amounts.discount_amount,
@@ -87,6 +87,13 @@ def _order(
         period_start=subscription.current_period_start if subscription else None,
         period_number=subscription.period_number if subscription else None,
     )
+
+
+def _reason(purchase: Purchase, subscription: Subscription | None) -> BillingReason:
+    if subscription is None:
+        return BillingReason.PURCHASE
+    is_upgrade = subscription.id == purchase.subscription_id
+    return BillingReason.SUBSCRIPTION_UPDATE if is_upgrade else BillingReason.SUBSCRIPTION_CREATE
 
 
 def _amounts(purchase: Purchase) -> Amounts:

@@ -2,20 +2,28 @@
 
 import uuid
 from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
 
 from boreal.core import calendar
 from boreal.core.customers import Customer
 from boreal.core.orders import Purchase
-from boreal.core.subscriptions import Subscription, SubscriptionStatus
+from boreal.core.subscriptions import ACTIVE, Subscription, SubscriptionStatus, upgraded
 from boreal.kit.tx import Tx
-from boreal.rooms.billing.subscriptions.tables import SubscriptionPriceRow
+from boreal.rooms.billing.subscriptions.tables import ScheduledChangeRow, SubscriptionPriceRow
 
 _INSERT_PRICE = SubscriptionPriceRow.insert()
+_DROP_PRICES, _DROP_SCHEDULED = (
+    sa.delete(table).where(table.c.subscription_id == sa.bindparam("subscription_id"))
+    for table in (SubscriptionPriceRow, ScheduledChangeRow)
+)
 
 
 async def start_subscription(tx: Tx, purchase: Purchase, *, customer: Customer) -> Subscription:
     """The subscription of a purchase, on trial or active from now (catalog spec 6.14, orders spec 5.4, 11).
 
+    It is a new one, or the one that the purchase upgrades, unless that has ended meanwhile.
     Its first period ends with the trial, whose end then is the anchor of the paid ones, or one interval from now. The
     discount counts as applied from the first paid period.
     """
@@ -50,9 +58,20 @@ async def start_subscription(tx: Tx, purchase: Purchase, *, customer: Customer) 
         metadata=dict(purchase.metadata),
         custom_field_data=dict(purchase.custom_field_data),
     )
-    await tx.save(None, subscription)
+    before = await _upgradable(tx, purchase.subscription_id) if purchase.subscription_id is not None else None
+    if before is not None:
+        subscription = upgraded(before, subscription)
+        await tx.execute(_DROP_PRICES, subscription_id=before.id)
+        await tx.execute(_DROP_SCHEDULED, subscription_id=before.id)
+    await tx.save(before, subscription)
     await _attach_prices(tx, subscription, purchase)
     return subscription
+
+
+async def _upgradable(tx: Tx, id: UUID) -> Subscription | None:
+    """The subscription to upgrade, locked; None if it has ended."""
+    subscription = await tx.lock(Subscription, id)
+    return subscription if subscription is not None and subscription.status in ACTIVE else None
 
 
 def _anchor(purchase: Purchase, *, now: datetime) -> datetime:

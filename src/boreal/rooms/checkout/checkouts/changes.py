@@ -47,13 +47,17 @@ _KEPT_WHEN_NULL = (
 class Change:
     """A session as it would be, what it then sells, and the discount that it then holds.
 
-    `buyer` is who would buy, if known already and asked for; `tax_refusal` is why the tax source did not say, if so.
+    `buyer` is who would buy, if known already and asked for. `is_only_one` says that it is a subscription of which the
+    buyer may have one; `upgrades` is the free subscription that it would upgrade. `tax_refusal` is why the tax source
+    did not say, if so.
     """
 
     checkout: Checkout
     selection: Selection
     discount: Discount | None
     buyer: Buyer | None = None
+    is_only_one: bool = False
+    upgrades: UUID | None = None
     tax_refusal: str | None = None
 
 

@@ -1,5 +1,7 @@
 """Claims to the one subscription that a buyer may have, so that two sessions cannot both get it (catalog spec 6.11).
 
+An upgrade is claimed in the same way, under the id of the subscription: it happens once.
+
 Between its confirmation and its subscription a session holds a claim. A buyer who is no customer yet has no row that
 could be locked, so a claim is held under every name by which the buyer may be known: customer, e-mail address and
 external id. One who is about to subscribe and one who subscribes already cannot slip past each other: the claim is
@@ -15,6 +17,7 @@ from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.core.checkouts import Checkout
 from boreal.kit.tx import Tx
+from boreal.rooms.billing.public import find_upgradable
 from boreal.rooms.checkout.checkouts.buyers import Buyer, find_buyer
 from boreal.rooms.checkout.checkouts.errors import AlreadyActiveSubscriptionError
 from boreal.rooms.checkout.checkouts.tables import SubscriptionClaimRow
@@ -53,14 +56,25 @@ async def take_claim(tx: Tx, checkout: Checkout, buyer: Buyer | None) -> None:
 
     Raises `ClaimHeld`, and `AlreadyActiveSubscriptionError` if the buyer subscribes by now.
     """
-    keys = _keys(checkout, buyer)
+    await _take(tx, checkout, _keys(checkout, buyer))
+    found = await find_buyer(tx, checkout)
+    if found is not None and found.subscribes:
+        raise AlreadyActiveSubscriptionError
+
+
+async def _take(tx: Tx, checkout: Checkout, keys: list[UUID]) -> None:
     done = await tx.execute(
         _TAKE, keys=keys, now=tx.now, organization_id=checkout.organization_id, checkout_id=checkout.id
     )
     if done != f"INSERT 0 {len(keys)}":
         raise ClaimHeld(await tx.fetchval(_HOLDER, keys=keys, checkout_id=checkout.id))
-    found = await find_buyer(tx, checkout)
-    if found is not None and found.subscribes:
+
+
+async def take_upgrade(tx: Tx, checkout: Checkout, subscription_id: UUID) -> None:
+    """Claims the upgrade of a free subscription; raises as `take_claim`, also if it was upgraded or ended by now."""
+    await _take(tx, checkout, [_key(checkout, "subscription", str(subscription_id))])
+    found = await find_upgradable(tx, organization_id=checkout.organization_id, id=subscription_id)
+    if found is None or not (found.is_active and found.is_free):
         raise AlreadyActiveSubscriptionError
 
 
@@ -76,4 +90,8 @@ def _keys(checkout: Checkout, buyer: Buyer | None) -> list[UUID]:
         "email": (buyer.email if buyer else checkout.customer_email or "").lower(),
         "external": buyer.external_id if buyer else checkout.external_customer_id,
     }
-    return sorted(uuid.uuid5(checkout.organization_id, f"{kind}:{name}") for kind, name in named.items() if name)
+    return sorted(_key(checkout, kind, name) for kind, name in named.items() if name)
+
+
+def _key(checkout: Checkout, kind: str, name: str) -> UUID:
+    return uuid.uuid5(checkout.organization_id, f"{kind}:{name}")

@@ -28,7 +28,7 @@ from boreal.rooms.catalog.public import lock_discount, redeem, release_redemptio
 from boreal.rooms.checkout.checkouts import attempts, payments, trials
 from boreal.rooms.checkout.checkouts.attempts import Attempt
 from boreal.rooms.checkout.checkouts.changes import Change, Sent
-from boreal.rooms.checkout.checkouts.claims import ClaimHeld, release_claim, take_claim
+from boreal.rooms.checkout.checkouts.claims import ClaimHeld, release_claim, take_claim, take_upgrade
 from boreal.rooms.checkout.checkouts.errors import (
     AlreadyActiveSubscriptionError,
     CheckoutLocked,
@@ -43,7 +43,6 @@ from boreal.rooms.checkout.checkouts.fulfilment import POLL, complete_later, wit
 from boreal.rooms.checkout.checkouts.shelf import Shelf, read_shelf
 from boreal.rooms.checkout.checkouts.updates import (
     ATTEMPTS,
-    is_only_one,
     lock,
     open_for_buyer,
     refuse_unless_open,
@@ -97,9 +96,9 @@ async def _confirm(
 ) -> tuple[Checkout, str] | None:
     """The confirmed session with a token for its buyer; None if it changed meanwhile. Raises `ClaimHeld`, too."""
     if not flags.is_payment_form_required:
-        return await _confirm_free(app, checkout, changed, shelf)
+        return await _confirm_free(app, checkout, changed)
     request = payments.request(app, changed.checkout, shelf, flags, changed.buyer, token=token)
-    attempt = await _begin(app, checkout, changed, shelf, request)
+    attempt = await _begin(app, checkout, changed, request)
     return await _pay(app, attempt) if attempt else None
 
 
@@ -151,11 +150,11 @@ def _faults(changed: Change, flags: book.Flags, token: str | None) -> list[Fault
     return faults + [fault(refusal) for refusal in refusals]
 
 
-async def _confirm_free(app: App, checkout: Checkout, changed: Change, shelf: Shelf) -> tuple[Checkout, str] | None:
+async def _confirm_free(app: App, checkout: Checkout, changed: Change) -> tuple[Checkout, str] | None:
     """Confirms what needs no payment form, in one transaction; None if the session changed meanwhile."""
     async with app.transaction(checkout.organization_id) as tx:
         before = await lock(tx, checkout.id)
-        if before != checkout or not await _reserve(tx, changed, shelf):
+        if before != checkout or not await _reserve(tx, changed):
             return None
         customer = await _customer(tx, changed.checkout)
         after = _confirmed(before, changed.checkout, customer, tx)
@@ -164,8 +163,8 @@ async def _confirm_free(app: App, checkout: Checkout, changed: Change, shelf: Sh
         return after, await _session_token(app, tx, customer.id)
 
 
-async def _reserve(tx: Tx, changed: Change, shelf: Shelf) -> bool:
-    """Takes what a locked session needs that others want, too: the redemption of its discount, the one subscription.
+async def _reserve(tx: Tx, changed: Change) -> bool:
+    """Takes what a locked session needs and others want, too: redemption of its discount, one subscription, upgrade.
 
     False if the discount takes off another amount than was reckoned with. Raises `Invalid` if it cannot be redeemed
     any more, and as `take_claim`. The order is that of everybody who locks: discount, claims, customer.
@@ -177,18 +176,18 @@ async def _reserve(tx: Tx, changed: Change, shelf: Shelf) -> bool:
             return False
         if not await redeem(tx, current, changed.checkout.id):
             raise no_longer_redeemable(current)
-    if is_only_one(shelf, changed):
+    if changed.upgrades is not None:
+        await take_upgrade(tx, changed.checkout, changed.upgrades)
+    elif changed.is_only_one:
         await take_claim(tx, changed.checkout, changed.buyer)
     return True
 
 
-async def _begin(
-    app: App, checkout: Checkout, changed: Change, shelf: Shelf, request: Mapping[str, Any]
-) -> Attempt | None:
+async def _begin(app: App, checkout: Checkout, changed: Change, request: Mapping[str, Any]) -> Attempt | None:
     """The first transaction: reservations, attempt, busy mark, safety net; None if the session changed meanwhile."""
     async with app.transaction(checkout.organization_id) as tx:
         before = await lock(tx, checkout.id)
-        if before != checkout or not await _reserve(tx, changed, shelf):
+        if before != checkout or not await _reserve(tx, changed):
             return None
         attempt = await attempts.begin(tx, changed.checkout, request)
         await tx.save(before, replace(before, attempt_id=attempt.id))

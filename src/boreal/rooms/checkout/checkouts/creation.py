@@ -23,6 +23,7 @@ from boreal.kit.db import Row
 from boreal.kit.problems import Fault, Invalid, Location
 from boreal.kit.secrets import new_token
 from boreal.providers.ports import PaymentProcessor
+from boreal.rooms.billing.public import find_upgradable
 from boreal.rooms.catalog.public import (
     ProductDetail,
     find_discount,
@@ -218,10 +219,6 @@ def _checked(body: Body, selection: Selection) -> dict[str, Any]:
     pair = tax_id(body.customer_tax_id, address)
     if refusal := book.refuse_seats(selection.price, body.seats):
         raise Invalid(fault(refusal, body.seats))
-    if body.subscription_id is not None:
-        raise Invalid(
-            Fault(("body", "subscription_id"), "Subscription does not exist.", input=str(body.subscription_id))
-        )
     seats = book.starting_seats(selection.price, body.seats)
     return {
         "amount": book.starting_amount(selection.price, amount=body.amount, seats=seats),
@@ -233,7 +230,13 @@ def _checked(body: Body, selection: Selection) -> dict[str, Any]:
 
 
 async def _customer(app: App, organization_id: UUID, body: Body) -> Customer | None:
-    """The customer that the request names, if known (catalog spec 6.5). Raises `Invalid` for an unknown id."""
+    """The customer that the request names, if known (catalog spec 6.5). Raises `Invalid` for an unknown id.
+
+    A subscription to upgrade names its customer before all else.
+    """
+    if body.subscription_id is not None:
+        customer_id = await _subscriber(app, organization_id, body.subscription_id)
+        return await find_customer(app.database, organization_id=organization_id, id=customer_id)
     if body.customer_id is not None:
         customer = await find_customer(app.database, organization_id=organization_id, id=body.customer_id)
         if customer is None:
@@ -244,7 +247,21 @@ async def _customer(app: App, organization_id: UUID, body: Body) -> Customer | N
     return None
 
 
+async def _subscriber(app: App, organization_id: UUID, id: UUID) -> UUID:
+    """Whose free subscription it is that is to be upgraded. Raises `Invalid`."""
+    found = await find_upgradable(app.database, organization_id=organization_id, id=id)
+    if found is not None and found.is_active and found.is_free:
+        return found.customer_id
+    message = "Only free subscriptions can be upgraded."
+    if found is None:
+        message = "Subscription does not exist."
+    elif not found.is_active:
+        message = "Subscription is not active."
+    raise Invalid(Fault(("body", "subscription_id"), message, input=str(id)))
+
+
 _AS_SENT = (
+    "subscription_id",
     "success_url",
     "return_url",
     "embed_origin",
@@ -278,7 +295,6 @@ def _blank(body: Body) -> dict[str, Any]:
         "tax_calculation_id": None,
         "trial_end": None,
         "customer_id": None,
-        "subscription_id": None,
         "intent_id": None,
         "attempt_id": None,
     }

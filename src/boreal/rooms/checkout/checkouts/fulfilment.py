@@ -193,6 +193,7 @@ def _purchase(checkout: Checkout, shelf: Shelf) -> Purchase:
         tax_rate=checkout.tax_rate,
         metadata=checkout.metadata,
         custom_field_data=checkout.custom_field_data,
+        subscription_id=checkout.subscription_id,
         trial_end=checkout.trial_end,
         price_ids=(price.id, *metered) if price.is_static else metered,
     )

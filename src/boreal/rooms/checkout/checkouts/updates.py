@@ -11,6 +11,7 @@ from boreal.core.checkouts import Checkout, CheckoutStatus
 from boreal.core.discounts import Discount
 from boreal.kit.app import App
 from boreal.kit.tx import Locked, Tx
+from boreal.rooms.billing.public import find_upgradable
 from boreal.rooms.catalog.public import find_discount
 from boreal.rooms.checkout.checkouts import queries
 from boreal.rooms.checkout.checkouts.buyers import find_buyer
@@ -61,13 +62,33 @@ async def work_out(app: App, checkout: Checkout, shelf: Shelf, sent: Sent, *, co
     named = await _named(app, checkout, sent)
     now = await app.times.now(checkout.organization_id)
     changed = change(checkout, shelf, sent, named=named, confirming=confirming, now=now)
-    limited = is_only_one(shelf, changed)
+    changed = await _limited(app, shelf, changed)
     pays = confirming and not changed.selection.is_free
-    buyer = await find_buyer(app.database, changed.checkout) if limited or pays else None
-    if limited and buyer is not None and buyer.subscribes:
+    buyer = await find_buyer(app.database, changed.checkout) if changed.is_only_one or pays else None
+    if changed.is_only_one and buyer is not None and buyer.subscribes:
         raise AlreadyActiveSubscriptionError
     taxed, refusal = await with_tax(app, changed.checkout, changed.selection, changed.discount)
     return replace(changed, checkout=taxed, buyer=buyer, tax_refusal=refusal)
+
+
+async def _limited(app: App, shelf: Shelf, changed: Change) -> Change:
+    """The change with what it upgrades, or else whether the organization allows one of it per customer (6.11).
+
+    Raises `AlreadyActiveSubscriptionError` if the subscription to upgrade costs something by now. One that has ended
+    cannot be upgraded any more: what is bought then is a new one.
+    """
+    checkout = changed.checkout
+    if not changed.selection.product.is_recurring:
+        return changed
+    if checkout.subscription_id is not None:
+        organization_id, id = checkout.organization_id, checkout.subscription_id
+        found = await find_upgradable(app.database, organization_id=organization_id, id=id)
+        if found is not None and found.is_active:
+            if not found.is_free:
+                raise AlreadyActiveSubscriptionError
+            return replace(changed, upgrades=id)
+    only_one = not shelf.organization["subscription_settings"]["allow_multiple_subscriptions"]
+    return replace(changed, is_only_one=only_one)
 
 
 async def _named(app: App, checkout: Checkout, sent: Sent) -> Discount | None:
@@ -97,13 +118,6 @@ def refuse_unless_open(checkout: Checkout) -> None:
         raise NotOpenCheckout(checkout.id, checkout.status)
     if checkout.attempt_id is not None:
         raise CheckoutLocked
-
-
-def is_only_one(shelf: Shelf, changed: Change) -> bool:
-    """Whether what is bought is a new subscription, of which the organization allows one per customer (6.11)."""
-    if shelf.organization["subscription_settings"]["allow_multiple_subscriptions"]:
-        return False
-    return changed.selection.product.is_recurring and changed.checkout.subscription_id is None
 
 
 async def open_for_buyer(app: App, client_secret: str) -> Seen:
