@@ -158,6 +158,67 @@ async def test_what_is_taken_up_does_not_go_on(shop: Shop) -> None:
     assert query == [("embed", "true"), ("custom_field_data.size", "xl"), ("a", "1"), ("a", "2 &")]
 
 
+async def make_discount(shop: Shop, **body: Any) -> dict[str, Any]:
+    made = {"name": "Sale", "type": "percentage", "duration": "once", "basis_points": 1000, **body}
+    return good(await shop.client.post("/v1/discounts/", json=made), 201)
+
+
+async def test_which_discount_counts(shop: Shop) -> None:
+    product, other = await make_product(shop), await make_product(shop)
+    preset = await make_discount(shop, ends_at="2026-03-01T00:00:00Z")
+    typed = await make_discount(shop, code="SAVE20", basis_points=2000)
+    elsewhere = await make_discount(shop, code="OTHER", products=[other["id"]])
+    months = await make_discount(shop, code="MONTHS", duration="repeating", duration_in_months=3)
+    body = {"payment_processor": "stripe", "allow_discount_codes": False, "discount_id": preset["id"]}
+    link = good(await shop.client.post("/v1/checkout-links/", json={**body, "products": [product["id"]]}), 201)
+    for code, chosen in (
+        (None, preset),
+        (" save20 ", typed),
+        ("UNKNOWN", preset),
+        (elsewhere["code"], preset),
+        (months["code"], preset),
+    ):
+        await shop.advance(seconds=1)
+        made, query = await opened(shop, link["client_secret"], {"discount_code": code} if code else {})
+        assert (made["discount_id"], query) == (chosen["id"], [])
+        assert made["discount_amount"] == chosen["basis_points"] // 10
+    await shop.advance(days=60)
+    late, _ = await opened(shop, link["client_secret"])
+    assert (late["discount_id"], late["allow_discount_codes"]) == (None, False)
+
+
+async def test_custom_fields_are_filled_in(shop: Shop) -> None:
+    fields = []
+    for slug, type, properties in (
+        ("size", "select", {"options": [{"value": "xl", "label": "XL"}]}),
+        ("count", "number", {"le": 9}),
+        ("news", "checkbox", {}),
+        ("day", "date", {}),
+    ):
+        field = {"slug": slug, "name": slug, "type": type, "properties": properties}
+        fields.append(good(await shop.client.post("/v1/custom-fields/", json=field), 201)["id"])
+    attached = [{"custom_field_id": id, "required": True} for id in fields]
+    secret = await make_link(shop, await make_product(shop, attached_custom_fields=attached))
+    given = {"size": "xl", "count": "3", "news": "true", "day": "2026-02-01", "other": "x"}
+    asked = {f"custom_field_data.{slug}": text for slug, text in given.items()}
+    made, query = await opened(shop, secret, asked)
+    filled = {"size": "xl", "count": 3, "news": True, "day": "2026-02-01T00:00:00"}
+    assert (made["custom_field_data"], query) == (filled, [("custom_field_data.other", "x")])
+    await shop.advance(seconds=1)
+    made, query = await opened(shop, secret, asked | {"custom_field_data.count": "10"})
+    assert made["custom_field_data"] == {"size": None, "count": None, "news": False, "day": None}
+    assert len(query) == 5
+
+
+async def test_a_link_passes_on_its_trial(shop: Shop) -> None:
+    product = await make_product(shop, recurring_interval="month")
+    body = {"payment_processor": "stripe", "trial_interval": "day", "trial_interval_count": 7}
+    link = good(await shop.client.post("/v1/checkout-links/", json={**body, "products": [product["id"]]}), 201)
+    made, _ = await opened(shop, link["client_secret"])
+    assert (made["active_trial_interval"], made["active_trial_interval_count"]) == ("day", 7)
+    assert made["trial_end"] == "2026-01-22T12:00:00Z"
+
+
 async def test_links_that_lead_nowhere(shop: Shop) -> None:
     product = await make_product(shop)
     secret = await make_link(shop, product)

@@ -10,11 +10,12 @@ from pydantic import ValidationError
 
 from boreal.core import checkouts as book
 from boreal.core.calendar import TrialInterval
+from boreal.core.discounts import refuse
 from boreal.core.pricing import default_price
 from boreal.kit.app import App
 from boreal.kit.db import Row
 from boreal.kit.problems import Fault, Invalid, ResourceNotFound
-from boreal.rooms.catalog.public import ProductDetail, read_products
+from boreal.rooms.catalog.public import ProductDetail, find_discount, read_products, validate_custom_field_data
 from boreal.rooms.checkout.checkouts.client_routes import ip_address
 from boreal.rooms.checkout.checkouts.creation import Wanted, open_session
 from boreal.rooms.checkout.checkouts.rendering import page_url
@@ -27,6 +28,9 @@ COPIED = ("reference_id", "utm_source", "utm_medium", "utm_campaign", "utm_conte
 PREFILLED = ("customer_email", "customer_name")
 CONSUMED = frozenset({"product_id", "amount", "discount_code", "embed_origin", *PREFILLED})
 """Query parameters that the session has taken up, so that its page need not see them."""
+
+CUSTOM_PREFIX = "custom_field_data."
+"""Begins the query parameters that answer custom fields; their slug follows."""
 
 _MAX_AMOUNT = 99_999_999
 
@@ -47,9 +51,20 @@ async def visit(app: App, client_secret: str, query: Sequence[tuple[str, str]], 
     if not offered:
         raise Invalid(Fault(("body", "products"), "No valid products."))
     selected = _selected(offered, given.get("product_id"))
-    body = _session(link, offered, selected, given, peer=peer)
+    answers = _answers(selected, given)
+    values = {
+        **_settings(link, given),
+        **_prefilled(given),
+        "amount": _amount(selected, given.get("amount")),
+        "discount_id": await _discount_id(app, link, organization, selected, given.get("discount_code")),
+        "custom_field_data": answers,
+        "embed_origin": given.get("embed_origin"),
+        "customer_ip_address": ip_address(peer),
+    }
+    body = CheckoutProductsCreate(products=[detail.product.id for detail in offered]).model_copy(update=values)
     checkout, _shelf = await open_session(app, organization, Wanted(offered, selected, ("body", "products")), body)
-    forwarded = [(name, value) for name, value in query if name not in CONSUMED]
+    consumed = CONSUMED | {CUSTOM_PREFIX + slug for slug in answers}
+    forwarded = [(name, value) for name, value in query if name not in consumed]
     url = page_url(app.settings, checkout)
     return f"{url}?{urlencode(forwarded)}" if forwarded else url
 
@@ -65,25 +80,42 @@ def _selected(offered: Sequence[ProductDetail], asked: str | None) -> ProductDet
     return next((detail for detail in offered if detail.product.id == id), offered[0])
 
 
-def _session(
-    link: Row, offered: Sequence[ProductDetail], selected: ProductDetail, given: Mapping[str, str], *, peer: str
-) -> CheckoutProductsCreate:
-    """The request that the link stands for; what the link itself says was validated when it was made."""
+def _settings(link: Row, given: Mapping[str, str]) -> dict[str, Any]:
+    """What the link says of its sessions, validated when it was made, and where the visitor came from."""
     copied = {name: given[name][:500] for name in COPIED if given.get(name)}
-    values: dict[str, Any] = {
-        "success_url": link["success_url"],
-        "allow_discount_codes": link["allow_discount_codes"],
-        "require_billing_address": link["require_billing_address"],
+    return {
+        **{name: link[name] for name in ("success_url", "allow_discount_codes", "require_billing_address")},
         "metadata": {**copied, **link["metadata"]},
         "trial_interval": link["trial_interval"] and TrialInterval(link["trial_interval"]),
         "trial_interval_count": link["trial_interval_count"],
-        "amount": _amount(selected, given.get("amount")),
-        "embed_origin": given.get("embed_origin"),
-        "customer_ip_address": ip_address(peer),
-        **_prefilled(given),
     }
-    body = CheckoutProductsCreate(products=[detail.product.id for detail in offered])
-    return body.model_copy(update=values)
+
+
+async def _discount_id(
+    app: App, link: Row, organization: Row, selected: ProductDetail, code: str | None
+) -> UUID | None:
+    """The discount of the visitor's code, else that of the link; None of them if the session could not take it."""
+    runs, currency = app.database, organization["default_presentment_currency"]
+    candidates = []
+    if code and code.strip():
+        candidates.append(await find_discount(runs, organization_id=organization["id"], code=code))
+    if link["discount_id"] is not None:
+        candidates.append(await find_discount(runs, organization_id=organization["id"], id=link["discount_id"]))
+    prices = book.in_currency(selected.prices, currency)
+    now = app.clock.now()
+    for discount in candidates:
+        if discount and not refuse(discount, product=selected.product, prices=prices, currency=currency, now=now):
+            return discount.id
+    return None
+
+
+def _answers(selected: ProductDetail, given: Mapping[str, str]) -> dict[str, Any]:
+    """What the visitor answers to the custom fields of the product, by slug; nothing if any of it will not do."""
+    slugs = {attached.custom_field.slug for attached in selected.custom_fields}
+    named = {name.removeprefix(CUSTOM_PREFIX): text for name, text in given.items() if name.startswith(CUSTOM_PREFIX)}
+    answers = {slug: text for slug, text in named.items() if slug in slugs}
+    _, faults = validate_custom_field_data(selected.custom_fields, answers, stored={}, required=False)
+    return {} if faults else answers
 
 
 def _prefilled(given: Mapping[str, str]) -> dict[str, str | None]:
