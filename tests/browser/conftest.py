@@ -54,6 +54,11 @@ class Demo:
         session = await self._post("/v1/checkouts/", {"products": product_ids, **fields})
         return str(session["url"]).removeprefix(self.base_url)
 
+    async def link(self, *product_ids: str, **fields: Any) -> str:
+        """The address of a new checkout link."""
+        body = {"payment_processor": "stripe", "products": product_ids, **fields}
+        return str((await self._post("/v1/checkout-links/", body))["url"])
+
     async def orders(self) -> int:
         """How many orders there are."""
         async with self._client() as client:
@@ -111,17 +116,23 @@ OpenPage = Callable[..., Awaitable[Page]]
 
 @pytest.fixture
 async def open_page(browser: Browser, demo: Demo) -> AsyncIterator[OpenPage]:
-    """Opens a path in a fresh browser. Whatever a page complains about in its console fails the test."""
+    """Opens a path in a fresh browser. Whatever a page complains about in its console fails the test.
+
+    Not with `refusals=True`, for pages of others that the policy of ours has to refuse.
+    """
     contexts, complaints = [], []
 
-    async def open_page(path: str, *, width: int = 1280, height: int = 900, **options: Any) -> Page:
+    async def open_page(
+        path: str, *, width: int = 1280, height: int = 900, refusals: bool = False, **options: Any
+    ) -> Page:
         size = {"width": width, "height": height}
         context = await browser.new_context(base_url=demo.base_url, viewport=size, locale="en-US", **options)
         contexts.append(context)
         page = await context.new_page()
         page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: complaints.append(message.text) if _is_complaint(message.text) else None)
+        if not refusals:
+            page.on("console", lambda message: complaints.append(message.text) if _is_complaint(message.text) else None)
         await page.goto(path)
         return page
 

@@ -217,3 +217,60 @@ async def test_nothing_needed_nothing_asked():
     assert 'id="customer_name"' not in html
     assert 'id="country"' not in html
     assert re.search(r'<fieldset[^>]+data-region="payment"[^>]+ hidden disabled>', html)
+
+
+@pytest.mark.parametrize(
+    ("given", "ancestors"),
+    [
+        ("https://shop.example", "'self' https://shop.example"),
+        ("http://127.0.0.1:3000/", "'self' http://127.0.0.1:3000"),
+        ("https://[::1]:3000", "'self' https://[::1]:3000"),
+        ("https://shop.example; default-src *", "'self'"),
+        ("https://shop.example https://evil.example", "'self'"),
+        ("https://user@shop.example", "'self'"),
+        ("https://*", "'self'"),
+        ("https://[", "'self'"),
+        ("null", "'self'"),
+        (None, "'self'"),
+    ],
+)
+async def test_only_the_origin_of_the_session_may_show_it_in_a_frame(given, ancestors):
+    reply = await show(MemoryCheckout(view(embed_origin=given)))
+    assert reply.headers["content-security-policy"].rpartition("frame-ancestors ")[2] == ancestors
+    assert (b"data-embed-origin" in reply.body) == (ancestors != "'self'")
+
+
+async def test_within_a_frame_every_way_leads_on_within_it():
+    pages = MemoryCheckout(view(embed_origin="https://shop.example"))
+    query = {"embed": "true", "theme": "dark", "other": "x"}
+    shown = (await show(pages, request(query=query))).body.decode()
+    assert f'action="/checkout/{SECRET}?theme=dark&amp;embed=true"' in shown
+    assert 'id="close"' in shown
+    reply = await submit(pages, {**BUYER, **CARD}, query=query)
+    parts = f"/checkout/{SECRET}/confirmation?customer_session_token=polar_cst_1&theme=dark&embed=true"
+    assert reply.headers["location"] == parts
+    waiting = (await confirmation(pages, query=query)).body.decode()
+    assert 'id="close"' not in waiting
+    assert "data-success-url=" not in waiting
+
+
+@pytest.mark.parametrize("embedded", [True, False])
+async def test_who_leads_to_the_merchants_page(embedded):
+    away = "https://shop.example/thanks?a=1"
+    session = view(embed_origin="https://shop.example", success_url=away, status="succeeded")
+    query = {"customer_session_token": "polar_cst_1"} | ({"embed": "true"} if embedded else {})
+    reply = await confirmation(MemoryCheckout(session), query=query)
+    there = f"{away}&customer_session_token=polar_cst_1"
+    if not embedded:
+        assert (reply.status, reply.headers["location"]) == (303, there)
+        return
+    html = reply.body.decode().replace("&amp;", "&")
+    assert f'data-success-url="{there}" data-redirect' in html
+    assert f'href="{there}" target="_top"' in html
+
+
+async def test_success_on_our_own_page_keeps_the_frame():
+    session = view(embed_origin="https://shop.example", status="succeeded")
+    reply = await confirmation(MemoryCheckout(session), query={"embed": "true", "theme": "light"})
+    html = reply.body.decode().replace("&amp;", "&")
+    assert f'data-success-url="{session["success_url"]}?theme=light&embed=true">' in html

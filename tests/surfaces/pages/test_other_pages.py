@@ -44,6 +44,7 @@ class Challenges:
             "brand": "visa",
             "last4": "3220",
             "return_url": "https://elsewhere.example/checkout/s/confirmation",
+            "embed_origin": None,
             "is_pending": not self.answers,
         }
 
@@ -187,3 +188,29 @@ def test_the_start_page_leads_everywhere(client):
     page = client.get("/").text
     assert all(f'href="{address}"' in page for address in ("/buy/atlas", "/docs", "/mail"))
     assert "$24.00 per month" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/polar_cl_abc?theme=dark&a=%20b", "/v1/checkout-links/polar_cl_abc/redirect?theme=dark&a=+b"),
+        ("/polar_c_abc", "/checkout/polar_c_abc"),
+        ("/polar_cst_abc", None),
+        ("/polar_c_", None),
+        ("/polar_c_%0d%0ax", None),
+        ("/other", None),
+    ],
+)
+def test_short_addresses(client, path, place):
+    try:
+        reply = client.get(path, follow_redirects=False)
+    except ResourceNotFound:
+        assert place is None
+    else:
+        assert (reply.status_code, reply.headers["location"]) == (307, place)
+
+
+def test_the_script_of_the_embed_keeps_its_address(client):
+    reply = client.get("/embed.js")
+    assert reply.headers["content-type"].startswith("text/javascript")
+    assert (reply.headers["cache-control"], "data-polar-checkout" in reply.text) == ("public, max-age=300", True)

@@ -56,9 +56,16 @@ class Assets:
         asset = self._by_public_name.get(public_name)
         if asset is None:
             raise ResourceNotFound
+        return self._reply(request, asset, "public, max-age=31536000, immutable")
+
+    def serve_current(self, request: PageRequest, name: str) -> PageReply:
+        """A file by its own name, whatever its content is by now: for what other people's pages refer to."""
+        return self._reply(request, self._by_name[name], "public, max-age=300")
+
+    def _reply(self, request: PageRequest, asset: Asset, caching: str) -> PageReply:
         headers = {
             "content-type": asset.media_type,
-            "cache-control": "public, max-age=31536000, immutable",
+            "cache-control": caching,
             "x-content-type-options": "nosniff",
             "vary": "accept-encoding",
         }

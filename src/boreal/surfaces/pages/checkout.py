@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from boreal.kit.problems import Problem, ResourceNotFound
-from boreal.surfaces.pages.exchange import PageReply, PageRequest, json_reply, see_other, with_query
+from boreal.surfaces.pages.exchange import PageReply, PageRequest, json_reply, origin_of, see_other, with_query
 from boreal.surfaces.pages.forms import card_of, changes_of, keep_typed, values_of
 from boreal.surfaces.pages.offers import View, choices_of, chosen_price, offer_of
 from boreal.surfaces.pages.places import STATES, countries
@@ -128,10 +128,12 @@ async def confirmation(
     challenge = _challenge(request, view)
     if challenge:
         return see_other(challenge)
-    if view["status"] == "succeeded" and not _is_ours(view):
-        token = request.query.get("customer_session_token")
-        return see_other(with_query(view["success_url"], {"customer_session_token": token}))
     token = request.query.get("customer_session_token")
+    success_url = with_query(view["success_url"], {"customer_session_token": token})
+    embed_origin = origin_of(view["embed_origin"])
+    leaves = view["status"] == "succeeded" and not _is_ours(view)
+    if leaves and not (request.is_embedded and embed_origin):
+        return see_other(success_url)
     portal = with_query(
         f"/{view['organization']['slug']}/portal", {"customer_session_token": token, "theme": request.theme}
     )
@@ -140,6 +142,9 @@ async def confirmation(
         request,
         settings,
         inline=("boreal.css", "confirmation.js"),
+        embed_origin=embed_origin,
+        success_url=success_url if leaves else with_query(success_url, request.manner),
+        leaves=leaves,
         view=view,
         offer=offer_of(view, _visitor(request)),
         portal_url=portal if token else None,
@@ -237,7 +242,15 @@ def _moved_on(request: PageRequest, view: View, settings: SiteSettings) -> PageR
 
 
 def _expired(request: PageRequest, view: View, settings: SiteSettings) -> PageReply:
-    return render("expired.html", request, settings, status=410, view=view, return_url=_web_address(view["return_url"]))
+    return render(
+        "expired.html",
+        request,
+        settings,
+        status=410,
+        embed_origin=origin_of(view["embed_origin"]),
+        view=view,
+        return_url=_web_address(view["return_url"]),
+    )
 
 
 def _page(request: PageRequest, draft: Draft, settings: SiteSettings) -> PageReply:
@@ -266,7 +279,7 @@ def _page(request: PageRequest, draft: Draft, settings: SiteSettings) -> PageRep
         said = visitor.say("sum.announced", label=offer.due_label, amount=offer.due)
         outcome = {"errors": refusal.fields, "notice": bool(refusal.notice), "problem": refusal.problem}
         return json_reply({"regions": regions, "announce": said, **outcome})
-    target = "" if _is_ours(view) else _origin(view["success_url"])
+    target = "" if _is_ours(view) else origin_of(view["success_url"])
     return render(
         "checkout.html",
         request,
@@ -274,7 +287,7 @@ def _page(request: PageRequest, draft: Draft, settings: SiteSettings) -> PageRep
         status=422 if refusal.fields else 200,
         inline=_INLINE,
         form_targets=(target,) if target else (),
-        frame_ancestors=f"'self' {_origin(view['embed_origin'])}".strip(),
+        embed_origin=origin_of(view["embed_origin"]),
         **context,
     )
 
@@ -284,8 +297,8 @@ def _visitor(request: PageRequest) -> Visitor:
 
 
 def _address(request: PageRequest, view: View, below: str, **query: str | None) -> str:
-    """An address of this session's pages; the forced theme stays."""
-    return with_query(f"/checkout/{view['client_secret']}{below}", {**query, "theme": request.theme})
+    """An address of this session's pages; how pages are shown stays."""
+    return with_query(f"/checkout/{view['client_secret']}{below}", {**query, **request.manner})
 
 
 def _intent(view: View) -> tuple[str | None, str | None]:
@@ -298,7 +311,7 @@ def _challenge(request: PageRequest, view: View) -> str | None:
     status, secret = _intent(view)
     if view["status"] != "confirmed" or status != "requires_action" or not secret:
         return None
-    return with_query(f"/sandbox/challenges/{secret}", {"theme": request.theme})
+    return with_query(f"/sandbox/challenges/{secret}", request.manner)
 
 
 def _is_ours(view: View) -> bool:
@@ -307,12 +320,5 @@ def _is_ours(view: View) -> bool:
     return (success.netloc, success.path) == (own.netloc, f"{own.path}/confirmation")
 
 
-def _origin(address: str | None) -> str:
-    """Scheme and host of a web address, or nothing."""
-    parts = urlsplit(address or "")
-    safe = parts.scheme in ("http", "https") and not set(parts.netloc) & set("'\"; ,\\")
-    return f"{parts.scheme}://{parts.netloc}" if safe and parts.netloc else ""
-
-
 def _web_address(address: str | None) -> str | None:
-    return address if address and _origin(address) else None
+    return address if address and origin_of(address) else None

@@ -1,10 +1,13 @@
 """What a page is given and what it gives back, independent of any web framework."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import orjson
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(:[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,16 @@ class PageRequest:
         theme = self.query.get("theme")
         return theme if theme in ("light", "dark") else None
 
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the page stands in a frame over a merchant's page (catalog spec 9.1)."""
+        return self.query.get("embed") == "true"
+
+    @property
+    def manner(self) -> dict[str, str | None]:
+        """The query parameters that say how pages are shown, which every address that is led to keeps."""
+        return {"theme": self.theme, "embed": "true" if self.is_embedded else None}
+
 
 @dataclass(frozen=True, slots=True)
 class PageReply:
@@ -50,6 +63,16 @@ def json_reply(value: object, status: int = 200) -> PageReply:
     """JSON for a script of ours."""
     headers = {"content-type": "application/json", "cache-control": "no-store", "vary": "accept"}
     return PageReply(status, orjson.dumps(value), headers)
+
+
+def origin_of(address: str | None) -> str:
+    """Scheme and host of a web address, or nothing; safe to stand in a header."""
+    try:
+        parts = urlsplit(address or "")
+    except ValueError:
+        return ""
+    safe = parts.scheme in ("http", "https") and _HOST.fullmatch(parts.netloc)
+    return f"{parts.scheme}://{parts.netloc.lower()}" if safe else ""
 
 
 def with_query(address: str, values: Mapping[str, str | None]) -> str:

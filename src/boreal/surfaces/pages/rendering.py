@@ -105,15 +105,20 @@ def render(
     status: int = 200,
     inline: tuple[str, ...] = (),
     form_targets: tuple[str, ...] = (),
-    frame_ancestors: str = "'self'",
+    embed_origin: str = "",
     **context: Any,
 ) -> PageReply:
     """A whole page. `inline` names the assets that it carries within itself; `form_targets` are the origins beyond
-    ours that the answer to its form may send the visitor to; `frame_ancestors` says who may show it in a frame."""
-    html = _ENVIRONMENT.get_template(template).render(_context(request, settings), **context)
+    ours that the answer to its form may send the visitor to; `embed_origin` is the only other one that may show it in a
+    frame, and is told what happens there."""
+    if embed_origin:
+        inline = (*inline, "parent.js")
+    html = _ENVIRONMENT.get_template(template).render(
+        {"embed_origin": embed_origin, **_context(request, settings)}, **context
+    )
     headers = {
         "content-type": "text/html; charset=utf-8",
-        "content-security-policy": _policy(inline, form_targets, frame_ancestors),
+        "content-security-policy": _policy(inline, form_targets, embed_origin),
         "cache-control": "no-store",
         "referrer-policy": "strict-origin",
         "x-content-type-options": "nosniff",
@@ -140,11 +145,12 @@ def _context(request: PageRequest, settings: SiteSettings) -> dict[str, Any]:
         "money": visitor.money,
         "day": visitor.day,
         "theme": request.theme,
+        "embedded": request.is_embedded,
         "direction": "rtl" if Locale.parse(visitor.language).character_order == "right-to-left" else "ltr",
     }
 
 
-def _policy(inline: tuple[str, ...], form_targets: tuple[str, ...], frame_ancestors: str) -> str:
+def _policy(inline: tuple[str, ...], form_targets: tuple[str, ...], embed_origin: str) -> str:
     styles = [ASSETS.policy_hash(name) for name in inline if name.endswith(".css")]
     scripts = [ASSETS.policy_hash(name) for name in inline if name.endswith(".js")]
     return "; ".join(
@@ -157,7 +163,7 @@ def _policy(inline: tuple[str, ...], form_targets: tuple[str, ...], frame_ancest
             "frame-src 'self'",
             " ".join(("form-action 'self'", *form_targets)),
             "base-uri 'none'",
-            f"frame-ancestors {frame_ancestors}",
+            f"frame-ancestors 'self' {embed_origin}".strip(),
         )
     )
 

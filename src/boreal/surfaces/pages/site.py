@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from boreal.surfaces.pages import challenge, checkout, home, mail, portal
+from boreal.surfaces.pages import challenge, checkout, home, mail, portal, short
 from boreal.surfaces.pages.challenge import ChallengePages
 from boreal.surfaces.pages.checkout import CheckoutPages
 from boreal.surfaces.pages.exchange import PageReply, PageRequest
@@ -35,7 +35,7 @@ class Site:
 def page_routes(site: Site) -> list[Route]:
     """Every route of the pages. They answer GET and, where there is a form, POST with
     `application/x-www-form-urlencoded`."""
-    routes = [Route("/static/{public_name}", _endpoint(_static))]
+    routes = [Route("/static/{public_name}", _endpoint(_static)), Route("/embed.js", _endpoint(_embed))]
     page = partial(_served, site.settings, site.checkout)
     routes += page("/checkout/{client_secret}", checkout.show, checkout.submit)
     routes += page("/checkout/{client_secret}/confirmation", checkout.confirmation)
@@ -50,7 +50,7 @@ def page_routes(site: Site) -> list[Route]:
     if site.home is not None:
         routes += _served(site.settings, site.home, "/", home.show)
     routes += _served(site.settings, site.portal, "/{organization_slug}/portal", portal.show)
-    return routes
+    return [*routes, Route("/{client_secret}", _endpoint(short.show))]
 
 
 async def page_request(request: Request) -> PageRequest:
@@ -87,3 +87,7 @@ def _endpoint(page: Page) -> Callable[[Request], Awaitable[Response]]:
 
 async def _static(request: PageRequest, public_name: str) -> PageReply:
     return ASSETS.serve(request, public_name)
+
+
+async def _embed(request: PageRequest) -> PageReply:
+    return ASSETS.serve_current(request, "embed.js")

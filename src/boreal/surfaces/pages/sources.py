@@ -101,6 +101,7 @@ class ChallengeSource:
             "brand": intent.method.card.brand if intent.method.card else None,
             "last4": intent.method.card.last4 if intent.method.card else None,
             "return_url": f"{view['url']}/confirmation",
+            "embed_origin": view["embed_origin"],
             "is_pending": isinstance(intent.outcome, RequiresAction),
         }
 

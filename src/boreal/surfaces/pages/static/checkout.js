@@ -268,6 +268,7 @@ async function pay() {
 }
 
 function go(address) {
+  document.dispatchEvent(new Event("boreal:confirmed"));
   location.assign(address);
   return true;
 }
