@@ -28,7 +28,10 @@ OUR_OWN_SCHEMAS = {
     "InsufficientScope",
     "InvalidToken",
     "LicenseKeyTimeframe",  # written out in place there, as is the next
+    "RefundUnknownPayment",  # the refusals of refunds that orders spec 15.2 names and the reference does not document
+    "RefundsBlocked",
     "RepositoryPermission",
+    "RevokeSubscriptionBenefitsProhibited",
     "ProductPriceSeatTiers",  # split there into -Input and -Output, which platform spec 1.9 does without
     "ProductPriceSeatTiersCreate",
 }

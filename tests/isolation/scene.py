@@ -22,6 +22,7 @@ from tests.isolation.operations import Operation, takes_id, takes_text
 from tests.support.catalog import fixed, make_product
 from tests.support.checkout import VISA, Session, finish, good, open_session
 from tests.support.files import begin, new_file, send, upload_picture
+from tests.support.refunds import give_back
 from tests.support.shop import Shop, client_of, found_shop, open_shop
 from tests.support.tokens import issue, session, spend
 
@@ -96,6 +97,7 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     "POST /v1/files/": lambda known: new_file(b"new"),
     "POST /v1/files/{id}/uploaded": lambda known: loads(known["completion"]),
     "POST /v1/organization-access-tokens/": lambda known: {"comment": "New", "scopes": ["orders:read"]},
+    "POST /v1/refunds/": lambda known: {"order_id": known["order_id"], "reason": "other", "amount": 1},
     "POST /v1/products/": lambda known: {"name": "New", "prices": [fixed()]},
     "POST /v1/products/{id}/benefits": lambda known: {"benefits": []},
     "POST /v1/test-clocks/": lambda known: {"time": "2030-01-01T00:00:00Z"},
@@ -133,6 +135,7 @@ NAMED_BY_ID = {
     "id": "product_id",
     "ids": "file_id",
     "medias.[]": "picture_id",
+    "order_id": "order_id",
     "organization_id": "organization_id",
     "prices.[].id": "product_price_id",
     "prices.[].meter_id": "meter_id",
@@ -312,6 +315,7 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
     bought = await open_session(shop, product, customer_id=buyers[0]["id"], metadata={"word": word})
     await bought.pay(customer_name=f"{word} Ada", customer_email=None)
     order = await bought.order()
+    await give_back(shop, order, 100, comment=f"{word} refund", metadata={"word": word})
     checkout, custom = await open_session(shop, product), await open_session(shop, product)
     link = await _link(shop, word, product["id"])
     begun = await begin(shop, b"content", name=f"{word}.pdf", version=word)

@@ -17,7 +17,7 @@ class PaymentStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """One attempt to move money, known to its processor as `processor_id`.
+    """One attempt to move money, known to its processor as `processor_id`, and as a part of `intent_id`.
 
     `amount` is in minor units of `currency`. `method_metadata` tells what may be known of the method, such as a card's
     `brand` and `last4`; `method_country` is where the method was issued (ISO 3166-1 alpha-2), as far as it is known.
@@ -32,6 +32,7 @@ class Payment:
     order_id: UUID | None
     processor: str
     processor_id: str
+    intent_id: str | None = None
     status: PaymentStatus
     amount: int
     currency: str

@@ -12,6 +12,7 @@ from boreal.kit.db import compile_statement
 from boreal.rooms.platform.tokens import commands as tokens
 from tests.rooms.billing.buying import MONTHLY, buy, make_customer, make_product, purchase_of, settle
 from tests.support.catalog import make_custom_field
+from tests.support.refunds import give_back, sell
 from tests.support.shop import Shop, client_of
 
 
@@ -210,12 +211,13 @@ async def test_sorts(shop: Shop, sold: Sold) -> None:
 
 
 async def test_statuses_sort_by_their_rank(shop: Shop) -> None:
-    customer, product = await make_customer(shop), await make_product(shop)
-    for status in (OrderStatus.PAID, OrderStatus.REFUNDED, OrderStatus.PARTIALLY_REFUNDED):
-        order = await settle(shop, customer, await purchase_of(shop, product))
-        async with shop.app.transaction(shop.organization_id) as tx:
-            await tx.save(order, replace(order, status=status))
+    for amount in (1000, 1, 0):
+        sold = await sell(shop, 1000)
+        if amount:
+            await give_back(shop, sold, amount)
     async with shop.app.transaction(shop.organization_id) as tx:
+        order = await tx.load(Order, uuid.UUID(sold["id"]))
+        assert order is not None
         await tx.save(None, _pending(order))
     ascending = [order["status"] for order in await listed(shop, sorting="status")]
     assert ascending == ["pending", "paid", "refunded", "partially_refunded"]

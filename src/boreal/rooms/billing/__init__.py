@@ -1,14 +1,16 @@
 """The billing room: what customers owe, what they paid, and what renews.
 
 Owns: orders with their items and invoice numbers, subscriptions with the prices they are billed by, payments, payment
-methods, the mails about orders. Later also renewals, dunning, refunds, disputes, seats and invoices.
+methods, refunds, the mails about orders. Later also renewals, dunning, disputes, seats and invoices.
 Does not own: what is sold (catalog), who buys (customers), how a purchase comes about (checkout), what a purchase
 gives access to (entitlements), where the money goes (finance).
 Words: a *purchase* is a confirmed checkout as billing needs to know it; *settling* it makes its order and, for what
-recurs, its subscription; a *payment* is one attempt to collect money, successful or not; the *anchor day* is the day of
-the month on which the present run of periods began.
+recurs, its subscription; a *payment* is one attempt to collect money, successful or not; the *attempt* at a refund
+holds what is being asked of the processor, and counts as given back; the *anchor day* is the day of the month on which
+the present run of periods began.
 Invariants: one order and one subscription per checkout; one order per subscription and period; the items of an order
-add up to its subtotal; an order that a checkout left paid has a succeeded payment of what was due.
+add up to its subtotal; an order that a checkout left paid has a succeeded payment of what was due;
+what orders come to, was collected and given back is in the ledger.
 Traps: everything here is changed under the customer's row lock; sums are generated columns, so they are read and never
 written; an order of a trial costs nothing although its checkout shows the future price; prices of a subscription are
 its own and outlive those of the product.

@@ -41,6 +41,28 @@ INVARIANTS = {
             WHERE payment.order_id = orders.id AND payment.status = 'succeeded'), 0)
         """
     ),
+    "an order counts what was given back, and never more than was collected": sa.text(
+        """
+        SELECT orders.id FROM orders CROSS JOIN LATERAL (
+            SELECT coalesce(sum(amount), 0) AS amount, coalesce(sum(tax_amount), 0) AS tax
+            FROM refunds WHERE order_id = orders.id AND status = 'succeeded'
+        ) AS given
+        WHERE refunded_amount <> given.amount OR refunded_tax_amount <> given.tax
+        OR given.amount + given.tax > due_amount
+        OR (status IN ('refunded', 'partially_refunded')) <> (given.amount + given.tax > 0)
+        """
+    ),
+    "what was given back is in the ledger": sa.text(
+        """
+        SELECT refund.id FROM refunds AS refund CROSS JOIN LATERAL (
+            SELECT coalesce(sum(posting.amount), 0) AS given
+            FROM ledger_transactions AS transaction
+            JOIN ledger_postings AS posting ON posting.transaction_id = transaction.id AND posting.holder = 'buyers'
+            WHERE transaction.source_id = refund.id
+        ) AS ledger
+        WHERE ledger.given <> CASE WHEN status = 'succeeded' THEN amount + tax_amount ELSE 0 END
+        """
+    ),
     "a subscription from a checkout has the order of that checkout": sa.text(
         """
         SELECT subscription.id FROM subscriptions AS subscription

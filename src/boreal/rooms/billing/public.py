@@ -11,6 +11,8 @@ from boreal.rooms.billing.orders.settlement import settle_order
 from boreal.rooms.billing.orders.tables import OrderItemRow, OrderRow
 from boreal.rooms.billing.payments.commands import record_payment, save_payment_method, update_payment
 from boreal.rooms.billing.payments.tables import PaymentMethodRow, PaymentRow
+from boreal.rooms.billing.refunds.tables import RefundRow
+from boreal.rooms.billing.refunds.work import hear_refund
 from boreal.rooms.billing.roles import require_billing_role
 from boreal.rooms.billing.subscriptions.queries import active_subscriptions
 from boreal.rooms.billing.subscriptions.schemas import Subscription, SubscriptionMeterBase
@@ -26,12 +28,14 @@ __all__ = [
     "PaymentRow",
     "Purchase",
     "PurchaseItem",
+    "RefundRow",
     "Subscription",
     "SubscriptionMeterBase",
     "SubscriptionRow",
     "Upgradable",
     "active_subscriptions",
     "find_upgradable",
+    "hear_refund",
     "list_customer_orders",
     "read_order",
     "record_payment",

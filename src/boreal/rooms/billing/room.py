@@ -2,9 +2,11 @@
 
 from boreal.core import orders as order_rules
 from boreal.core import payments as payment_rules
+from boreal.core import refunds as refund_rules
 from boreal.core import subscriptions as subscription_rules
 from boreal.core.orders import Order
 from boreal.core.payments import Payment, PaymentMethod
+from boreal.core.refunds import Refund
 from boreal.core.subscriptions import Subscription
 from boreal.core.webhooks import WebhookEventType
 from boreal.kit.room import Room
@@ -16,6 +18,11 @@ from boreal.rooms.billing.orders import schemas as order_schemas
 from boreal.rooms.billing.orders.tables import OrderRow
 from boreal.rooms.billing.orders.work import send_order_mail
 from boreal.rooms.billing.payments.tables import PaymentMethodRow, PaymentRow
+from boreal.rooms.billing.refunds import queries as refund_queries
+from boreal.rooms.billing.refunds import routes as refund_routes
+from boreal.rooms.billing.refunds import schemas as refund_schemas
+from boreal.rooms.billing.refunds.tables import RefundRow
+from boreal.rooms.billing.refunds.work import adopt_refund, settle_refund
 from boreal.rooms.billing.subscriptions import queries as subscription_queries
 from boreal.rooms.billing.subscriptions import schemas as subscription_schemas
 from boreal.rooms.billing.subscriptions.tables import SubscriptionRow
@@ -30,15 +37,28 @@ SUBSCRIPTION = Noun(
 )
 PAYMENT = Noun("payment", Payment, PaymentRow, transitions=payment_rules.TRANSITIONS)
 PAYMENT_METHOD = Noun("payment_method", PaymentMethod, PaymentMethodRow)
+REFUND = Noun("refund", Refund, RefundRow, facts=refund_rules.facts, transitions=refund_rules.TRANSITIONS)
 
-_SHAPES = {"order": order_schemas.Order, "subscription": subscription_schemas.Subscription}
+_SHAPES = {
+    "order": order_schemas.Order,
+    "refund": refund_schemas.Refund,
+    "subscription": subscription_schemas.Subscription,
+}
 
 room = Room(
     name="billing",
-    nouns=(ORDER, SUBSCRIPTION, PAYMENT, PAYMENT_METHOD),
-    routes=(routes.routes, portal.routes),
-    renderers={"order": rendering.payload, "subscription": subscription_queries.payload},
-    kinds={"send_order_mail": Kind(send_order_mail, queue="mail")},
+    nouns=(ORDER, SUBSCRIPTION, PAYMENT, PAYMENT_METHOD, REFUND),
+    routes=(routes.routes, portal.routes, refund_routes.routes),
+    renderers={
+        "order": rendering.payload,
+        "refund": refund_queries.payload,
+        "subscription": subscription_queries.payload,
+    },
+    kinds={
+        "send_order_mail": Kind(send_order_mail, queue="mail"),
+        "settle_refund": Kind(settle_refund, queue="payments", lease_s=120, real_time=True),
+        "adopt_refund": Kind(adopt_refund, queue="payments", lease_s=120, real_time=True),
+    },
     reactions={"order.created": ("send_order_mail",)},
     invariants=INVARIANTS,
     payload_schemas={

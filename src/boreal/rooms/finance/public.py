@@ -1,6 +1,6 @@
 """The door of the finance room: posting to the ledger, customers' credit, and the platform's terms."""
 
-from boreal.rooms.finance.ledger.commands import customer_credit, fee_terms, post, set_fee_terms
+from boreal.rooms.finance.ledger.commands import customer_credit, fee_terms, post, set_fee_terms, take_back
 from boreal.rooms.finance.ledger.tables import LedgerPostingRow, LedgerTransactionRow
 
 __all__ = [
@@ -10,4 +10,5 @@ __all__ = [
     "fee_terms",
     "post",
     "set_fee_terms",
+    "take_back",
 ]

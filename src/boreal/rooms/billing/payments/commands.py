@@ -27,6 +27,7 @@ async def record_payment(
     *,
     processor: str,
     processor_id: str,
+    intent_id: str | None = None,
     status: PaymentStatus,
     amount: int,
     currency: str,
@@ -46,18 +47,15 @@ async def record_payment(
 
     `amount` is in minor units. An attempt that has ended is left as it is. A message without a reason is dropped.
     """
+    told: dict[str, Any] = {
+        "decline_reason": decline_reason,
+        "decline_message": decline_message if decline_reason else None,
+        "risk_level": risk_level,
+        "risk_score": risk_score,
+    }
     known = await tx.fetchval(_PAYMENT_ID, processor=processor, processor_id=processor_id)
     if known is not None:
-        return await update_payment(
-            tx,
-            known,
-            status=status,
-            order_id=order_id,
-            decline_reason=decline_reason,
-            decline_message=decline_message,
-            risk_level=risk_level,
-            risk_score=risk_score,
-        )
+        return await update_payment(tx, known, status=status, order_id=order_id, **told)
     payment = Payment(
         id=uuid.uuid4(),
         created_at=tx.now,
@@ -67,6 +65,7 @@ async def record_payment(
         order_id=order_id,
         processor=processor,
         processor_id=processor_id,
+        intent_id=intent_id,
         status=status,
         amount=amount,
         currency=currency,
@@ -74,11 +73,8 @@ async def record_payment(
         method_metadata=dict(method_metadata or {}),
         method_country=method_country,
         customer_email=customer_email,
-        decline_reason=decline_reason,
-        decline_message=decline_message if decline_reason else None,
-        risk_level=risk_level,
-        risk_score=risk_score,
         processor_metadata=dict(processor_metadata or {}),
+        **told,
     )
     return await tx.save(None, payment)
 

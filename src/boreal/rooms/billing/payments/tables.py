@@ -17,6 +17,7 @@ PaymentRow = sa.Table(
     sa.Column("order_id", UUID, sa.ForeignKey("orders.id")),
     sa.Column("processor", sa.Text, nullable=False),
     sa.Column("processor_id", sa.Text, nullable=False),
+    sa.Column("intent_id", sa.Text),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("amount", sa.BigInteger, nullable=False),
     sa.Column("currency", sa.Text, nullable=False),

@@ -26,7 +26,7 @@ from boreal.providers.ports import (
     Setup,
     Succeeded,
 )
-from boreal.rooms.billing.public import settle_purchase
+from boreal.rooms.billing.public import hear_refund, settle_purchase
 from boreal.rooms.catalog.public import link_redemption, release_redemption
 from boreal.rooms.checkout.checkouts import payments, queries, trials
 from boreal.rooms.checkout.checkouts.claims import release_claim
@@ -53,7 +53,13 @@ def complete_later(tx: Tx, checkout_id: UUID, *, after: timedelta = timedelta(0)
 
 
 async def hear(app: App, event: ProcessorEvent) -> None:
-    """Takes an event of the processor: the confirmed session that waits for it is completed now."""
+    """Takes an event of the processor: the confirmed session that waits for it is completed now.
+
+    Refunds are billing's.
+    """
+    if event.kind == "refund":
+        await hear_refund(app, event.object_id)
+        return
     checkout = await queries.by_intent(app.database, event.object_id)
     if checkout is not None and checkout.status is CheckoutStatus.CONFIRMED:
         async with app.transaction(checkout.organization_id) as tx:

@@ -97,6 +97,7 @@ async def record(app: App, tx: Tx, checkout: Checkout, result: Payment | Setup |
         tx,
         processor=app.get(PaymentProcessor).name,
         processor_id=result.charge.id if result.charge else result.id,
+        intent_id=result.id,
         status=_STATUS.get(result.outcome.status, PaymentStatus.PENDING),
         amount=result.amount,
         currency=result.currency,

@@ -7,13 +7,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from sqlalchemy.dialects.postgresql import insert
 
-from boreal.core.fees import STANDARD, Terms
-from boreal.core.ledger import Holder, Transaction
+from boreal.core import ledger
+from boreal.core.fees import STANDARD, FeeType, Terms
+from boreal.core.ledger import Holder, Posting, Transaction, TransactionType
 from boreal.kit.db import Runs
 from boreal.kit.tx import Tx
 from boreal.rooms.finance.ledger.tables import FeeTermsRow, LedgerPostingRow, LedgerTransactionRow
 
 P = LedgerPostingRow.c
+T = LedgerTransactionRow.c
 
 _INSERT_TRANSACTION = LedgerTransactionRow.insert()
 _INSERT_POSTING = LedgerPostingRow.insert().values(
@@ -25,6 +27,12 @@ _INSERT_POSTING = LedgerPostingRow.insert().values(
 _CREDIT = sa.select(sa.func.coalesce(sa.cast(sa.func.sum(P.amount), sa.BigInteger), 0)).where(
     P.customer_id == sa.bindparam("customer_id", type_=PgUUID), P.currency == sa.bindparam("currency")
 )
+_POSTINGS = (
+    sa.select(LedgerPostingRow, T.order_id)
+    .join_from(LedgerPostingRow, LedgerTransactionRow, T.id == P.transaction_id)
+    .where(T.source_id == sa.bindparam("source_id", type_=PgUUID), T.type == sa.bindparam("type"))
+    .order_by(P.id)
+)
 _TERMS = sa.select(FeeTermsRow).where(FeeTermsRow.c.organization_id == sa.bindparam("organization_id"))
 _NEW_TERMS = insert(FeeTermsRow)
 _SET_TERMS = _NEW_TERMS.on_conflict_do_update(
@@ -33,11 +41,11 @@ _SET_TERMS = _NEW_TERMS.on_conflict_do_update(
 )
 
 
-async def post(tx: Tx, transaction: Transaction, *, source_id: UUID, order_id: UUID, customer_id: UUID) -> None:
+async def post(tx: Tx, transaction: Transaction, *, source_id: UUID, order_id: UUID, customer_id: UUID | None) -> None:
     """Writes a transaction down: what `source_id` (an order, payment, refund, dispute) meant for the money.
 
     The same source a second time for the same reason is a defect, which the database refuses. One without postings
-    leaves no trace.
+    leaves no trace. `customer_id` is whose credit is meant by postings to `credit`.
     """
     if not transaction.postings:
         return
@@ -64,6 +72,25 @@ async def post(tx: Tx, transaction: Transaction, *, source_id: UUID, order_id: U
         for posting in transaction.postings
     ]
     await tx.execute_many(_INSERT_POSTING, rows)
+
+
+async def take_back(tx: Tx, type: TransactionType, *, source_id: UUID) -> None:
+    """Takes back what a refund or a dispute has meant for the money, to the last cent."""
+    rows = await tx.fetch(_POSTINGS, source_id=source_id, type=type)
+    if not rows:
+        return
+    postings = tuple(
+        Posting(
+            Holder(row["holder"]),
+            row["amount"],
+            row["currency"],
+            FeeType(row["fee_type"]) if row["fee_type"] is not None else None,
+        )
+        for row in rows
+    )
+    owner = next((row["customer_id"] for row in rows if row["customer_id"] is not None), None)
+    reversal = ledger.reversal(Transaction(type, postings))
+    await post(tx, reversal, source_id=source_id, order_id=rows[0]["order_id"], customer_id=owner)
 
 
 async def customer_credit(runs: Runs | Tx, customer_id: UUID, currency: str) -> int:
