@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from boreal.core import checkouts as book
 from boreal.core.calendar import RecurringInterval, TrialInterval
 from boreal.core.checkouts import Checkout, CheckoutStatus, Selection
+from boreal.core.discounts import Discount, DiscountDuration, DiscountType
 from boreal.core.prices import AmountType, Price, PriceSource, SeatTier
 from boreal.core.products import Product
+from boreal.core.taxes import tax_on
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 ID = UUID(int=1)
@@ -150,6 +152,63 @@ def test_the_amounts_always_add_up(amount: int, discount: int, tax: int | None) 
     sums = book.totals(amount=amount, discount_amount=min(discount, amount), tax_amount=tax)
     assert sums.net_amount == sums.amount - sums.discount_amount >= 0
     assert sums.total_amount == sums.net_amount + (sums.tax_amount or 0)
+
+
+@pytest.mark.example("catalog 11.13")
+def test_nothing_now_and_usage_later_sets_a_method_up() -> None:
+    both = (custom(minimum_amount=0, preset_amount=0), METERED)
+    flags = book.flags(checkout(amount=0, tax_amount=0), selection(*both, of=MONTHLY), None)
+    assert (flags.is_payment_required, flags.is_payment_setup_required) == (False, True)
+
+
+UNLIMITED: dict[str, Any] = {
+    **dict.fromkeys(Discount.__dataclass_fields__),
+    "type": DiscountType.PERCENTAGE,
+    "duration": DiscountDuration.FOREVER,
+    "redemptions_count": 0,
+    "product_ids": [],
+}
+SHARES = st.integers(1, 10_000).map(lambda points: {"basis_points": points})
+AMOUNTS = st.integers(0, 10**12).map(
+    lambda amount: {"type": DiscountType.FIXED, "amount": amount, "currency": "usd", "basis_points": None}
+)
+STEPS = st.lists(st.tuples(st.integers(1, 50), st.integers(0, 99_999_999)), min_size=1, max_size=4)
+
+
+def tiered(steps: list[tuple[int, int]]) -> Price:
+    """Seats from 1 on, each step some seats longer than the one before; the last has no end."""
+    starts = list(itertools.accumulate((length for length, _ in steps), initial=1))
+    ends: list[int | None] = [start - 1 for start in starts[1:-1]]
+    tiers = zip(starts, [*ends, None], (cost for _, cost in steps), strict=False)
+    named = (SeatTier(min_seats=least, max_seats=most, price_per_seat=cost) for least, most, cost in tiers)
+    return price(AmountType.SEAT_BASED, seat_tiers=tuple(named))
+
+
+@given(
+    steps=STEPS,
+    seats=st.integers(1, 1000),
+    off=st.none() | SHARES | AMOUNTS,
+    tax_points=st.none() | st.integers(0, 30_00),
+    of=st.sampled_from([ONCE, MONTHLY]),
+)
+def test_the_money_of_any_session(
+    steps: list[tuple[int, int]], seats: int, off: dict[str, Any] | None, tax_points: int | None, of: Product
+) -> None:
+    sold = tiered(steps)
+    discount = None if off is None else Discount(**{**UNLIMITED, **off})
+    one = checkout(amount=book.starting_amount(sold, seats=seats), seats=seats)
+    net = book.money(one, discount).net_amount
+    one = replace(one, tax_amount=None if tax_points is None else tax_on(net, tax_points))
+    sums = book.money(one, discount)
+    per_seat = book.price_per_seat(sold, seats)
+    assert per_seat is not None
+    assert sums.amount == seats * per_seat
+    assert 0 <= sums.discount_amount <= sums.amount
+    assert sums.amount == sums.net_amount + sums.discount_amount
+    assert sums.total_amount == sums.net_amount + (sums.tax_amount or 0)
+    flags = book.flags(one, selection(sold, of=of), discount)
+    assert flags.is_payment_required == (sums.total_amount > 0)
+    assert flags.is_payment_setup_required == (of is MONTHLY and sums.amount > 0), "a discount does not last for ever"
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,15 @@
 """What a session costs: fixed, chosen and seat prices, tax, free products (catalog spec 6.4, 6.8, 10.1, 11)."""
 
+import uuid
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from boreal.providers.ports import TaxQuotes, TaxRefused
+from boreal.rooms.billing.subscriptions.tables import SubscriptionPriceRow
+from boreal.rooms.usage.public import MeterRow
 from tests.support.catalog import FREE, fixed, make_product, seats
 from tests.support.checkout import (
     FlatTax,
@@ -257,3 +261,34 @@ async def test_a_plan_of_nothing_needs_no_method(shop: Shop) -> None:
     session = await open_session(shop, product)
     assert flags(session.made) == (True, False, False, False, False)
     assert flags(good(await session.update(amount=500))) == (True, False, True, True, True)
+
+
+@pytest.mark.example("catalog 11.17")
+async def test_what_is_metered_is_no_item_but_belongs_to_the_subscription(shop: Shop) -> None:
+    meter_id = uuid.uuid4()
+    blank = dict.fromkeys(("modified_at", "archived_at", "archived_seq"))
+    await shop.app.database.execute(
+        MeterRow.insert(),
+        id=meter_id,
+        created_at=shop.clock.now(),
+        organization_id=shop.organization_id,
+        name="Calls",
+        filter={"conjunction": "and", "clauses": []},
+        aggregation={"func": "count"},
+        metadata={},
+        **blank,
+    )
+    metered = {"amount_type": "metered_unit", "unit_amount": "0.5", "meter_id": str(meter_id)}
+    product = await make_product(shop, fixed(1500), metered, recurring_interval="month")
+    session = await open_session(shop, product)
+    assert session.made["amount"] == 1500
+    assert flags(session.made)[2:] == (True, True, True)
+    await session.pay()
+    order = await session.order()
+    assert [item["amount"] for item in order["items"]] == [1500]
+    prices = await shop.app.database.fetch(sa.select(SubscriptionPriceRow).order_by(SubscriptionPriceRow.c.position))
+    sold = [price["id"] for price in product["prices"]]
+    assert [(str(row["product_price_id"]), row["amount"]) for row in prices] == [(sold[0], 1500), (sold[1], 0)]
+    alone = await open_session(shop, await make_product(shop, metered, recurring_interval="month"))
+    assert (alone.made["amount"], alone.made["tax_amount"]) == (0, 0)
+    assert flags(alone.made)[2:] == (False, True, True)

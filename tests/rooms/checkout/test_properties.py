@@ -1,4 +1,4 @@
-"""Whatever a buyer does in whatever order, the sums are right, and the order is for what the session said."""
+"""Whatever a buyer does in whatever order: the sums are right, and API, pages and order say the same."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from boreal.providers.ports import TaxQuotes
-from tests.support.catalog import FREE, fixed, make_product, seats
+from boreal.rooms.checkout.public import client_view
+from tests.support.catalog import FREE, fixed, make_custom_field, make_discount, make_product, seats
 from tests.support.checkout import BUYER, FlatTax, finish, open_session
 from tests.support.organizations import set_subscription_settings
 from tests.support.shop import Shop, open_shop
@@ -30,9 +31,12 @@ async def market(dsn: str) -> AsyncIterator[Shop]:
 
 @pytest.fixture
 async def products(market: Shop) -> list[dict[str, Any]]:
-    return [
-        await make_product(market, fixed(1999)),
-        await make_product(market, CUSTOM),
+    size = await make_custom_field(market, "size", "select", options=[{"value": "xl", "label": "XL"}])
+    note = await make_custom_field(market, "note", max_length=3)
+    asked = [{"custom_field_id": size["id"], "required": False}, {"custom_field_id": note["id"], "required": True}]
+    made = [
+        await make_product(market, fixed(1999), attached_custom_fields=asked[:1]),
+        await make_product(market, CUSTOM, attached_custom_fields=asked),
         await make_product(market, TEAM),
         await make_product(market, FREE),
         await make_product(market, CUSTOM, **MONTHLY),
@@ -40,6 +44,13 @@ async def products(market: Shop) -> list[dict[str, Any]]:
         await make_product(market, fixed(555), **MONTHLY, **TRIAL),
         await make_product(market, FREE, **MONTHLY),
     ]
+    await make_discount(market, code="SHARE", basis_points=3333)
+    await make_discount(market, code="FIXED", type="fixed", amount=700, duration="once")
+    await make_discount(market, code="ALL", basis_points=10_000)
+    await make_discount(market, code="SOME", basis_points=1450, products=[made[0]["id"], made[5]["id"]])
+    await make_discount(market, code="FIRST", basis_points=50, max_redemptions=1)
+    await make_discount(market, code="MONTHS", basis_points=2550, duration="repeating", duration_in_months=2)
+    return made
 
 
 addresses = st.sampled_from(
@@ -67,19 +78,29 @@ changes = st.fixed_dictionaries(
         "customer_tax_id": st.sampled_from([None, "", "FR61954506077", "91-1144442", "x"]),
         "is_business_customer": st.sampled_from([None, True, False]),
         "allow_trial": st.sampled_from([None, False, True]),
-        "discount_code": st.sampled_from([None, "SAVE"]),
-        "custom_field_data": st.sampled_from([{}, {"size": "xl"}]),
+        "discount_code": st.sampled_from([None, "UNKNOWN", "share", "FIXED", "ALL", "SOME", "FIRST", "MONTHS"]),
+        "custom_field_data": st.sampled_from([{}, {"size": "xl"}, {"size": "xs"}, {"note": "hi"}, {"note": "long"}]),
     },
 )
 tokens = st.sampled_from([None, "pm_card_visa", "pm_card_chargeDeclined", "nonsense"])
 
 
+def discounted(view: dict[str, Any]) -> int:
+    """What the discount of a session takes off, in arithmetic of its own."""
+    discount = view["discount"] or {"amount": 0}
+    if "basis_points" in discount:
+        return int((view["amount"] * discount["basis_points"] * 2 + 10_000) // 20_000)
+    return min(view["amount"], discount["amount"])
+
+
 def assert_adds_up(view: dict[str, Any]) -> None:
+    assert view["discount_amount"] == discounted(view)
+    assert {field["custom_field"]["slug"] for field in view["attached_custom_fields"]} == set(view["custom_field_data"])
     assert view["net_amount"] == view["amount"] - view["discount_amount"] >= 0
     assert view["total_amount"] == view["net_amount"] + (view["tax_amount"] or 0)
     assert view["is_payment_form_required"] == (view["is_payment_required"] or view["is_payment_setup_required"])
     known = bool(view["customer_billing_address"])
-    if view["amount"] == 0 or not view["is_payment_form_required"]:
+    if view["net_amount"] == 0 or not view["is_payment_form_required"]:
         assert view["tax_amount"] == 0
     elif known:
         assert view["tax_amount"] == (view["net_amount"] * 1960 * 2 + 10_000) // 20_000
@@ -115,6 +136,7 @@ async def test_any_buyer(
         assert now == (reply.json() if reply.status_code == 200 else seen)
         seen = now
         assert_adds_up(seen)
+    assert seen == await client_view(market.app, seen["client_secret"])
     reply = await session.buyer.post(
         f"{session.url}/confirm", json={**BUYER, **sent(last), **({"confirmation_token_id": token} if token else {})}
     )
@@ -128,12 +150,14 @@ async def test_any_buyer(
     assert after["status"] == "succeeded"
     order = await session.order()
     assert reply.json()["total_amount"] == after["total_amount"]
-    told = ("product_id", "currency", "seats", "customer_id", "metadata")
+    told = ("product_id", "currency", "seats", "customer_id", "metadata", "custom_field_data")
     assert {name: order[name] for name in told} == {name: after[name] for name in told}
     if after["trial_end"]:
         assert (order["total_amount"], order["subscription"]["status"]) == (0, "trialing")
-        assert order["subscription"]["amount"] == after["amount"]
+        assert order["subscription"]["amount"] == after["net_amount"]
+        assert order["subscription"]["discount_id"] == after["discount_id"]
     else:
         sums = ("amount", "discount_amount", "net_amount", "tax_amount", "total_amount")
         names = ("subtotal_amount", *sums[1:])
         assert [order[name] for name in names] == [after[name] for name in sums]
+        assert order["discount_id"] == after["discount_id"]
