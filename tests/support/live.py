@@ -14,7 +14,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,6 +50,8 @@ class Live:
 
     dsn: str
     folder: Path
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """Settings of this server beyond the usual ones."""
     base_url: str = ""
     port: int = 0
     boreal: Boreal = field(init=False)
@@ -86,6 +88,7 @@ class Live:
             "BOREAL_POOL_SIZE": "5",
             "BOREAL_RATE_LIMIT_PER_MINUTE": "0",
             "BOREAL_WEBHOOK_ALLOWED_HOSTS": "127.0.0.1",
+            **self.extra,
         }
 
     def kill(self) -> None:
@@ -125,9 +128,12 @@ def _die_with_parent() -> None:
 
 
 @asynccontextmanager
-async def open_live(dsn: str, folder: Path) -> AsyncIterator[Live]:
-    """Starts a server on a database, which it migrates, with its key file and its log in `folder`."""
-    live = Live(dsn, folder)
+async def open_live(dsn: str, folder: Path, **extra: str) -> AsyncIterator[Live]:
+    """Starts a server on a database, which it migrates, with its key file and its log in `folder`.
+
+    `extra` are further settings, by their variables.
+    """
+    live = Live(dsn, folder, extra)
     (folder / "log").touch()
     await live.start()
     database = await Database.connect(dsn, pool_size=2)

@@ -20,8 +20,8 @@ from boreal.surfaces.pages.offers import View, choices_of, chosen_price, offer_o
 from boreal.surfaces.pages.places import STATES, countries
 from boreal.surfaces.pages.refusals import Refusal, explain, notice_of
 from boreal.surfaces.pages.rendering import SiteSettings, Visitor, render, render_regions, visitor_of
+from boreal.surfaces.pages.stripe import allow, form_of
 
-_INLINE = ("boreal.css", "card.js", "checkout.js")
 _REGIONS = (
     "headline",
     "choices",
@@ -137,11 +137,13 @@ async def confirmation(
     portal = with_query(
         f"/{view['organization']['slug']}/portal", {"customer_session_token": token, "theme": request.theme}
     )
-    return render(
+    stripe = form_of(view)
+    page = render(
         "confirmation.html",
         request,
         settings,
-        inline=("boreal.css", "confirmation.js"),
+        inline=("boreal.css", "confirmation.js", *(("stripe-challenge.js",) if stripe else ())),
+        stripe=stripe,
         embed_origin=embed_origin,
         success_url=success_url if leaves else with_query(success_url, request.manner),
         leaves=leaves,
@@ -150,6 +152,7 @@ async def confirmation(
         portal_url=portal if token else None,
         return_url=_web_address(view["return_url"]),
     )
+    return allow(page) if stripe else page
 
 
 async def _change(request: PageRequest, view: View, *, pages: CheckoutPages) -> Draft:
@@ -204,7 +207,7 @@ async def _confirm(request: PageRequest, view: View, *, pages: CheckoutPages) ->
         if form.get("shown_total", shown_total(view)) != shown_total(view):
             return Draft(view, {}, Refusal(notice=notice_of("total_changed", visitor)))
         token = form.get("confirmation_token_id") or None
-        if token is None and view["is_payment_form_required"]:
+        if token is None and view["is_payment_form_required"] and form_of(view) is None:
             card, card_errors = card_of(form)
             token = await pages.tokenize(card) if card else None
         confirmed = await pages.confirm(
@@ -218,7 +221,8 @@ async def _confirm(request: PageRequest, view: View, *, pages: CheckoutPages) ->
         return Draft(view, {}, replace(refusal, fields={**refusal.fields, **said}))
     session_token = confirmed.get("customer_session_token")
     destination = _address(request, view, "/confirmation", customer_session_token=session_token)
-    return _sent_on(request, destination, _challenge(request, confirmed))
+    stripe = form_of(confirmed)
+    return _sent_on(request, destination, stripe.client_secret if stripe else _challenge(request, confirmed))
 
 
 def shown_total(view: View) -> str:
@@ -258,8 +262,10 @@ def _page(request: PageRequest, draft: Draft, settings: SiteSettings) -> PageRep
     visitor = _visitor(request)
     view, refusal = draft.view, draft.refusal
     offer = offer_of(view, visitor)
+    stripe = form_of(view)
     context: dict[str, Any] = {
         "view": view,
+        "stripe": stripe,
         "offer": offer,
         "choices": choices_of(view, visitor),
         "price": chosen_price(view),
@@ -275,21 +281,24 @@ def _page(request: PageRequest, draft: Draft, settings: SiteSettings) -> PageRep
     }
     if request.wants_json:
         templates = {name: f"checkout/{name}.html" for name in _REGIONS}
+        if stripe:
+            templates["payment"] = "checkout/payment_stripe.html"
         regions = render_regions(templates, request, settings, **context)
         said = visitor.say("sum.announced", label=offer.due_label, amount=offer.due)
         outcome = {"errors": refusal.fields, "notice": bool(refusal.notice), "problem": refusal.problem}
         return json_reply({"regions": regions, "announce": said, **outcome})
     target = "" if _is_ours(view) else origin_of(view["success_url"])
-    return render(
+    page = render(
         "checkout.html",
         request,
         settings,
         status=422 if refusal.fields else 200,
-        inline=_INLINE,
+        inline=("boreal.css", "stripe.js" if stripe else "card.js", "checkout.js"),
         form_targets=(target,) if target else (),
         embed_origin=origin_of(view["embed_origin"]),
         **context,
     )
+    return allow(page) if stripe else page
 
 
 def _visitor(request: PageRequest) -> Visitor:
@@ -308,6 +317,8 @@ def _intent(view: View) -> tuple[str | None, str | None]:
 
 def _challenge(request: PageRequest, view: View) -> str | None:
     """Where the cardholder has to prove who they are, when the issuer asks for it (catalog spec 7.4)."""
+    if form_of(view) is not None:
+        return None
     status, secret = _intent(view)
     if view["status"] != "confirmed" or status != "requires_action" or not secret:
         return None

@@ -63,6 +63,7 @@ function adopt(reply) {
     if ("shape" in old.dataset && old.dataset.shape === fresh.dataset.shape) refresh(old, fresh);
     else replace(old, fresh);
   }
+  form.dispatchEvent(new Event("adopted"));
   if (reply.announce && announcer.textContent !== reply.announce) announcer.textContent = reply.announce;
 }
 
@@ -221,7 +222,9 @@ function busy(on) {
   } else if (region("label").textContent === said.busy) region("label").textContent = button.dataset.label;
 }
 
+// `form.processor` is the payment form of a processor elsewhere, where there is one.
 async function tokenize() {
+  if (form.processor) return form.processor.tokenize();
   const [month, year] = field("card_expiry").value.split(" / ").map(Number);
   const card = { number: field("card_number").value.replace(/\D/g, ""), exp_month: month, exp_year: 2000 + year, cvc: field("card_cvc").value };
   const headers = { "Content-Type": "application/json", Accept: "application/json" };
@@ -240,6 +243,11 @@ async function pay() {
   const shown = form.elements.shown_total.value;
   calm();
   const missing = unfinished();
+  if (form.processor && !region("payment").disabled) {
+    paying = true;
+    Object.assign(missing, await form.processor.check());
+    paying = false;
+  }
   tellAll(missing);
   if (Object.keys(missing).length) return;
   busy(true);
@@ -307,20 +315,25 @@ async function recover() {
 
 // The issuer's question, in a frame over the form: when it is refused, everything typed is still here.
 async function challenged(reply) {
-  const frame = document.createElement("iframe");
-  frame.title = dialog.getAttribute("aria-label");
-  frame.src = reply.challenge;
-  dialog.append(frame);
-  dialog.showModal();
-  await answered(frame, reply.challenge);
-  dialog.close();
-  frame.remove();
+  if (form.processor) await form.processor.challenge(reply.challenge);
+  else await framed(reply.challenge);
   const refusedLater = await settled();
   if (!refusedLater) return go(reply.redirect);
   busy(false);
   adopt(await send("refresh"));
   warn(said.refusedTitle, said.refusedText);
   return false;
+}
+
+async function framed(address) {
+  const frame = document.createElement("iframe");
+  frame.title = dialog.getAttribute("aria-label");
+  frame.src = address;
+  dialog.append(frame);
+  dialog.showModal();
+  await answered(frame, address);
+  dialog.close();
+  frame.remove();
 }
 
 // Resolves when the frame comes back to the checkout, or when the visitor closes the dialog, which answers "cancel".

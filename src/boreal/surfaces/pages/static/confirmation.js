@@ -12,7 +12,8 @@ async function look() {
   try {
     const response = await fetch(location.pathname, { headers: { Accept: "application/json" } });
     const { status, intent_status: intent } = await response.json();
-    if (status !== known || intent === "requires_action") return location.reload();
+    const asks = intent === "requires_action" && !("clientSecret" in document.querySelector("main").dataset);
+    if (status !== known || asks) return location.reload();
   } catch {
     // no connection at the moment: keep waiting
   }
