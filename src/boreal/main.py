@@ -58,6 +58,7 @@ from boreal.rooms.finance.room import room as finance_room
 from boreal.rooms.insights.room import room as insights_room
 from boreal.rooms.platform.public import fan_out, interest, move_file_addresses, remember_token_use
 from boreal.rooms.platform.room import room as platform_room
+from boreal.rooms.usage.public import Ingestion
 from boreal.rooms.usage.room import room as usage_room
 from boreal.surfaces import document, system
 from boreal.surfaces.cli.app import commands
@@ -238,6 +239,7 @@ def _adapters(app: App) -> dict[type[Any], Any]:
         **_payments(app),
         TaxQuotes: _taxes(settings),
         **_storage(app),
+        Ingestion: Ingestion(),
         Fetch: Fetch(allowed_hosts=settings.webhook_allowed_hosts),
         CheckoutStreams: CheckoutStreams(app.database, app.clock, app.wakeups),
     }

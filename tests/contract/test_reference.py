@@ -21,6 +21,7 @@ DEFERRED = Path(__file__).with_name("deferred.txt")
 OURS = Path(__file__).with_name("ours.txt")
 
 OUR_OWN_SCHEMAS = {
+    "CostMetadata",  # split there into -Input and -Output, as seat tiers below
     "CheckoutLocked",  # a second confirmation while the first is under way; the reference does not name the 409
     "IdempotencyKeyInUse",  # the refusals that any operation may answer with; the reference names none of them
     "IdempotencyKeyMismatch",

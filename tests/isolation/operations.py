@@ -132,21 +132,21 @@ def members(model: type[BaseModel]) -> Iterator[tuple[str, Any]]:
         yield field.alias or name, field.annotation
 
 
-def ids_in(annotation: Any) -> Iterator[Place]:
-    """Where a value of this type holds ids."""
+def ids_in(annotation: Any, within: frozenset[type] = frozenset()) -> Iterator[Place]:
+    """Where a value of this type holds ids; a shape within itself is looked at once."""
     for kind in unfold(annotation):
         if get_origin(kind) is dict:
             key, value = get_args(kind)
-            yield from (("{}", *place) for place in ids_in(key))
-            yield from (("{}", *place) for place in ids_in(value))
+            yield from (("{}", *place) for place in ids_in(key, within))
+            yield from (("{}", *place) for place in ids_in(value, within))
         elif get_origin(kind) in (list, tuple, set, frozenset):
             for item in get_args(kind):
-                yield from (("[]", *place) for place in ids_in(item))
+                yield from (("[]", *place) for place in ids_in(item, within))
         elif isinstance(kind, type) and issubclass(kind, UUID):
             yield ()
-        elif isinstance(kind, type) and issubclass(kind, BaseModel):
+        elif isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in within:
             for name, member in members(kind):
-                yield from ((name, *place) for place in ids_in(member))
+                yield from ((name, *place) for place in ids_in(member, within | {kind}))
 
 
 def takes_id(annotation: Any) -> bool:

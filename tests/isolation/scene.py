@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from json import dumps, loads
 from typing import Any
-from uuid import uuid4
 
 import httpx2
 import sqlalchemy as sa
 
 from boreal.kit.db import metadata
-from boreal.rooms.usage.public import MeterRow
 from tests.isolation.operations import Operation, takes_id, takes_text
 from tests.support.catalog import fixed, make_product
 from tests.support.checkout import VISA, Session, finish, good, open_session
@@ -25,6 +23,7 @@ from tests.support.files import begin, new_file, send, upload_picture
 from tests.support.refunds import give_back
 from tests.support.shop import Shop, client_of, found_shop, open_shop
 from tests.support.tokens import issue, session, spend
+from tests.support.usage import EVERYTHING, make_meter
 
 Known = Mapping[str, str]
 """What an organization has: the name of a value to the value."""
@@ -42,6 +41,7 @@ PATHS = {
     "/v1/customers/{id}": "customer_id",
     "/v1/discounts/{id}": "discount_id",
     "/v1/files/{id}": "file_id",
+    "/v1/meters/{id}": "meter_id",
     "/v1/orders/{id}": "order_id",
     "/v1/organization-access-tokens/{id}": "token_id",
     "/v1/organizations/{id}": "organization_id",
@@ -70,6 +70,7 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     "PATCH /v1/customers/{id}": lambda known: {"name": "Changed"},
     "PATCH /v1/discounts/{id}": lambda known: {"name": "Changed"},
     "PATCH /v1/files/{id}": lambda known: {"name": "Changed"},
+    "PATCH /v1/meters/{id}": lambda known: {"name": "Changed"},
     "PATCH /v1/organization-access-tokens/{id}": lambda known: {"comment": "Changed"},
     "PATCH /v1/products/{id}": lambda known: {"name": "Changed"},
     "PATCH /v1/webhooks/endpoints/{id}": lambda known: {"enabled": False},
@@ -96,6 +97,8 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     },
     "POST /v1/files/": lambda known: new_file(b"new"),
     "POST /v1/files/{id}/uploaded": lambda known: loads(known["completion"]),
+    "POST /v1/events/ingest": lambda known: {"events": [{"name": "call", "customer_id": known["customer_id"]}]},
+    "POST /v1/meters/": lambda known: {"name": "New", "filter": EVERYTHING, "aggregation": {"func": "count"}},
     "POST /v1/organization-access-tokens/": lambda known: {"comment": "New", "scopes": ["orders:read"]},
     "POST /v1/refunds/": lambda known: {"order_id": known["order_id"], "reason": "other", "amount": 1},
     "POST /v1/products/": lambda known: {"name": "New", "prices": [fixed()]},
@@ -110,6 +113,9 @@ ONLY_ONE = frozenset({"POST /v1/test-clocks/"})
 """What makes something of which an organization has one at most, and the owner has it."""
 
 QUERIES = {
+    "GET /v1/meters/{id}/quantities": (
+        "?start_timestamp=2026-01-01T00:00:00Z&end_timestamp=2026-01-31T00:00:00Z&interval=day"
+    ),
     "GET /v1/metrics/": "?start_date=2026-01-01&end_date=2026-01-31&interval=day",
 }
 """The query without which an operation is refused."""
@@ -117,6 +123,10 @@ QUERIES = {
 SENT: dict[str, Callable[[Known, str], dict[str, Any]]] = {
     "attached_custom_fields.[].custom_field_id": lambda own, id: {
         "attached_custom_fields": [{"custom_field_id": id, "required": True}]
+    },
+    "events.[].customer_id": lambda own, id: {"events": [{"name": "call", "customer_id": id}]},
+    "events.[].organization_id": lambda own, id: {
+        "events": [{"name": "call", "customer_id": own["customer_id"], "organization_id": id}]
     },
     "prices.[].id": lambda own, id: {"prices": [{"id": id}]},
     "prices.[].meter_id": lambda own, id: {"prices": [_metered(id)]},
@@ -127,6 +137,8 @@ SENT: dict[str, Callable[[Known, str], dict[str, Any]]] = {
 """How a body names something by an id that does not stand at its top, or that counts only beside another one."""
 
 NAMED_BY_ID = {
+    "events.[].customer_id": "customer_id",
+    "events.[].organization_id": "organization_id",
     "attached_custom_fields.[].custom_field_id": "custom_field_id",
     "checkout_id": "checkout_id",
     "customer_id": "customer_id",
@@ -428,21 +440,9 @@ async def _discount(shop: Shop, word: str, product_id: str) -> dict[str, Any]:
 
 
 async def _meter(shop: Shop, word: str) -> str:
-    id = uuid4()
-    await shop.app.database.execute(
-        MeterRow.insert(),
-        id=id,
-        created_at=shop.clock.now(),
-        organization_id=shop.organization_id,
-        name=f"{word} calls",
-        filter={"conjunction": "and", "clauses": []},
-        aggregation={"func": "count"},
-        metadata={},
-        modified_at=None,
-        archived_at=None,
-        archived_seq=None,
-    )
-    return str(id)
+    rule = {"property": word, "operator": "eq", "value": word}
+    condition = {"conjunction": "and", "clauses": [rule]}
+    return str((await make_meter(shop, filter=condition, name=f"{word} calls", metadata={"word": word}))["id"])
 
 
 async def _customer(shop: Shop, word: str, name: str) -> dict[str, Any]:

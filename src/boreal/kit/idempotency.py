@@ -207,6 +207,11 @@ _FORGET = _timed(
 )
 
 
+def under_key() -> bool:
+    """Whether this task runs a request under a key, so that its transaction has to be its own."""
+    return _running.get() is not None
+
+
 async def mark_effect(connection: Connection, *, now: datetime) -> None:
     """Marks the key of the running request, if there is one: what this transaction wrote is about to be committed.
 

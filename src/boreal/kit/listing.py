@@ -181,7 +181,7 @@ class ListSpec:
             limit=min(given["limit"], MAX_LIMIT),
             sorting=tuple(dict.fromkeys(str(item.value) for item in given.get("sorting") or ())) or self._default,
             given={name: given[name] for name in self._filters if given[name] is not None},
-            metadata=_metadata_of(query) if self._metadata is not None and query is not None else {},
+            metadata=metadata_of(query) if self._metadata is not None and query is not None else {},
         )
 
     def _declare(self, sort_name: str) -> list[inspect.Parameter]:
@@ -255,7 +255,8 @@ _TOO_MANY_KEYS = {
 }
 
 
-def _metadata_of(query: QueryParams) -> dict[str, tuple[str, ...]]:
+def metadata_of(query: QueryParams) -> dict[str, tuple[str, ...]]:
+    """What `metadata[key]=value` asks for: the values of a key are alternatives."""
     found: dict[str, tuple[str, ...]] = {}
     for name, value in query.multi_items():
         if name.startswith("metadata[") and name.endswith("]"):

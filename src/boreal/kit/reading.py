@@ -64,15 +64,16 @@ def _is_list(annotation: Any) -> bool:
 
 
 class Reader:
-    """Reads the requests of one route."""
+    """Reads the requests of one route; a `raw` body as the bytes that were sent."""
 
-    def __init__(self, route: APIRoute) -> None:
+    def __init__(self, route: APIRoute, *, raw: bool = False) -> None:
         wanted = route.dependant
         assert not wanted.dependencies and not wanted.header_params and not wanted.cookie_params, route.path
         assert len(wanted.body_params) <= 1, route.path
         self._path = [Parameter.of(field, "path") for field in wanted.path_params]
         self._query = [Parameter.of(field, "query") for field in wanted.query_params]
         self._body = wanted.body_params[0] if wanted.body_params else None
+        self._raw = raw
 
     async def read(
         self,
@@ -101,6 +102,9 @@ class Reader:
         self, content: bytes, headers: Sequence[tuple[bytes, bytes]], given: dict[str, Any], errors: list[Any]
     ) -> None:
         assert self._body is not None
+        if self._raw and content:
+            given[self._body.name] = content
+            return
         if not content:
             if self._body.field_info.is_required():
                 errors.append({"type": "missing", "loc": ("body",), "msg": "Field required", "input": None})

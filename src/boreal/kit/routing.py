@@ -122,7 +122,14 @@ class Routes:
         name: str | None = None,
         public: bool = True,
         mcp: bool = False,
+        reads: Any = None,
+        metadata: bool = False,
     ) -> Callable[[Handler], Handler]:
+        """`reads` is the documented shape of a body that the handler gets as bytes, in `body`, and reads itself.
+
+        `metadata` documents the parameter of an operation that is no list and reads it by `kit.listing.metadata_of`.
+        """
+
         def declare(handler: Handler) -> Handler:
             operation = name or handler.__name__
             extra: dict[str, Any] = {
@@ -135,9 +142,9 @@ class Routes:
             }
             if listing is not None:
                 extra["x-speakeasy-pagination"] = _PAGINATION
-                if listing.has_metadata:
-                    extra["parameters"] = [METADATA_PARAMETER]
-            endpoint, run = _endpoint(handler, Access(audience, tuple(scopes)), listing)
+            if metadata or (listing is not None and listing.has_metadata):
+                extra["parameters"] = [METADATA_PARAMETER]
+            endpoint, run = _endpoint(handler, Access(audience, tuple(scopes)), listing, reads)
             self.router.add_api_route(
                 self.prefix + path,
                 endpoint,
@@ -153,7 +160,7 @@ class Routes:
             )
             route = self.router.routes[-1]
             assert isinstance(route, APIRoute)
-            route.app = _Operation(route, run, status)
+            route.app = _Operation(route, run, status, raw=reads is not None)
             return handler
 
         return declare
@@ -225,12 +232,14 @@ def _documented(errors: Iterable[type[Problem] | tuple[int, Any]]) -> dict[int |
     return {**documented, 429: _TOO_MANY}
 
 
-def _endpoint(handler: Handler, access: Access, listing: ListSpec | None) -> tuple[Handler, Run]:
+def _endpoint(handler: Handler, access: Access, listing: ListSpec | None, reads: Any = None) -> tuple[Handler, Run]:
     """What FastAPI documents of a handler, and what really runs it.
 
     `app`, `actor` and the list query come from us, the declared rest from the request.
     """
     hints = get_type_hints(handler, include_extras=True)
+    if reads is not None:
+        hints["body"] = reads
     parameters = [
         parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY)
         for parameter in inspect.signature(handler).parameters.values()
@@ -272,8 +281,8 @@ def _endpoint(handler: Handler, access: Access, listing: ListSpec | None) -> tup
 class _Operation:
     """The ASGI application of one operation: reads the request, runs the handler, sends the reply."""
 
-    def __init__(self, route: APIRoute, run: Run, status: int) -> None:
-        self._reader = Reader(route)
+    def __init__(self, route: APIRoute, run: Run, status: int, *, raw: bool) -> None:
+        self._reader = Reader(route, raw=raw)
         self._run = run
         self._status = status
 

@@ -1,11 +1,15 @@
 """The usage room: what is measured.
 
-Owns: events, event types, meters, customer meters and their credits.
-Does not own: what usage costs (prices are catalog's, charges are billing's).
-Words: an *event* is one immutable thing that a customer did; a *meter* selects and aggregates events; a *customer
-meter* is what one customer consumed, was credited and has left.
-Invariants: an event counts once per organization and external id, for ever; a read after the ingest reply sees it.
-Traps: a customer may be known by external id only when the event comes; sums are exact, never floats.
-
-Not built yet, except for the wire shape of meters.
+Owns: events and their names, meters, what meters counted, customer meters and their credits.
+Does not own: what usage costs (prices are catalog's, charges are billing's), reading events (insights).
+Words: an *event* is one immutable thing that a customer did; a *meter* selects and aggregates events; a *subject* is
+whom an event is about: a customer, or an external id that may become one; a *place* is a number in the order in which
+events were counted; a *segment* is what was used between two places; a *customer meter* is what one customer consumed
+in its *window* (since the last reset), was credited and has left.
+Invariants: an event counts once per organization and external id, for ever; a read after the ingest reply sees it; what
+meters keep is exactly what counting all events anew would give (`boreal check`).
+Traps: a customer may be known by external id only when the event comes; sums are exact, never floats; windows go by
+the order of counting, quantities by the time that events tell; rows are locked in the order of
+`ingestion/statements.py`; `meter_generations` is held by ingestion, so hold it briefly.
+For billing: `close(tx, customer_id=, meter_ids=)` ends a segment of all meters of a customer and returns its place.
 """

@@ -2,6 +2,7 @@
 
 from boreal.rooms.usage.customer_meters.tables import CustomerMeterRow
 from boreal.rooms.usage.events.tables import EventKeyRow, EventNameRow, EventRow, EventTypeRow
+from boreal.rooms.usage.ingestion.queues import Ingestion
 from boreal.rooms.usage.meters.holds import meter_names, set_holds
 from boreal.rooms.usage.meters.schemas import Meter
 from boreal.rooms.usage.meters.tables import MeterRow
@@ -12,6 +13,7 @@ __all__ = [
     "EventNameRow",
     "EventRow",
     "EventTypeRow",
+    "Ingestion",
     "Meter",
     "MeterRow",
     "meter_names",

@@ -14,7 +14,7 @@ CustomerMeterRow = sa.Table(
     sa.Column("organization_id", UUID, nullable=False),
     sa.Column("customer_id", UUID, nullable=False),
     sa.Column("meter_id", UUID, nullable=False),
-    # The window holds the events of this place in their order and later; 0: it was never reset.
+    # The window holds the events of this place in their order and later; -1: it was never reset.
     sa.Column("window_seq", sa.BigInteger, nullable=False),
     sa.Column("reset_at", sa.DateTime(timezone=True)),
     # Sums that never go below zero, in the order of the credits (usage spec 5.1, 5.5): all of the window, those that

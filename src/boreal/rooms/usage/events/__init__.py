@@ -1,1 +1,1 @@
-"""Events: what customers did, told by the merchant or noted by Boreal itself, and their way in."""
+"""Events: what customers did, told by the merchant or noted by Boreal itself."""

@@ -1,0 +1,97 @@
+"""The way in: requests that come at the same time are written together, in a bounded queue per organization.
+
+One commit serves many requests, so that single events cost little more than those of a large batch. Organizations have
+queues and writers of their own; what one of them sends does not wait behind another's. A full queue refuses with 429.
+"""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from boreal.kit.app import App
+from boreal.kit.idempotency import under_key
+from boreal.kit.ratelimit import RateLimited
+from boreal.rooms.usage.ingestion.batches import Batch
+from boreal.rooms.usage.ingestion.writing import Memory, write
+
+MAX_TOGETHER = 1000
+"""How many events requests may have to be written together; a larger request is written alone."""
+MAX_WAITING = 20_000
+"""How many events may wait in the queue of one organization."""
+MAX_WRITERS = 4
+"""How many connections ingestion uses at once."""
+
+
+@dataclass
+class _Waiting:
+    batch: Batch
+    done: asyncio.Future[None]
+
+
+@dataclass
+class _Queue:
+    waiting: deque[_Waiting] = field(default_factory=deque)
+    events: int = 0
+    writer: asyncio.Task[None] | None = None
+
+
+class Ingestion:
+    """Takes in the events of one process."""
+
+    def __init__(self) -> None:
+        self.memory = Memory()
+        self._queues: dict[UUID, _Queue] = {}
+        self._connections = asyncio.Semaphore(MAX_WRITERS)
+
+    async def take_in(self, app: App, organization_id: UUID, batch: Batch) -> dict[str, int]:
+        """Returns when the events are stored for good: how many were new. Raises `Invalid`, and `RateLimited` if too
+        much is waiting."""
+        if under_key():
+            async with self._connections:
+                await write(app, self.memory, organization_id, [batch])
+            return batch.verdict
+        queue = self._queues.setdefault(organization_id, _Queue())
+        if queue.events and queue.events + len(batch.events) > MAX_WAITING:
+            raise RateLimited(1)
+        waiting = _Waiting(batch, asyncio.get_running_loop().create_future())
+        queue.waiting.append(waiting)
+        queue.events += len(batch.events)
+        if queue.writer is None:
+            queue.writer = asyncio.create_task(self._write_all(app, organization_id, queue))
+        await waiting.done
+        return batch.verdict
+
+    async def _write_all(self, app: App, organization_id: UUID, queue: _Queue) -> None:
+        try:
+            while queue.waiting:
+                await self._write_some(app, organization_id, queue)
+        finally:
+            queue.writer = None
+            self._queues.pop(organization_id, None)
+            for left in queue.waiting:  # only if this task was cancelled
+                left.done.cancel()
+
+    async def _write_some(self, app: App, organization_id: UUID, queue: _Queue) -> None:
+        async with self._connections:
+            together = [queue.waiting.popleft()]
+            size = len(together[0].batch.events)
+            while queue.waiting and size + len(queue.waiting[0].batch.events) <= MAX_TOGETHER:
+                together.append(queue.waiting.popleft())
+                size += len(together[-1].batch.events)
+            queue.events -= size
+            try:
+                await write(app, self.memory, organization_id, [waiting.batch for waiting in together])
+            except Exception as error:  # noqa: BLE001  # whatever it is, those who wait get it
+                self._settle(together, error)
+            else:
+                self._settle(together, None)
+
+    def _settle(self, together: list[_Waiting], error: Exception | None) -> None:
+        for waiting in together:
+            if waiting.done.done():
+                continue  # who asked has gone
+            if error is None:
+                waiting.done.set_result(None)
+            else:
+                waiting.done.set_exception(error)
