@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from json import dumps, loads
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import sqlalchemy as sa
 
 from boreal.kit.db import metadata
 from tests.isolation.operations import Operation, takes_id, takes_text
+from tests.support.benefits import attach, make_benefit
 from tests.support.catalog import fixed, make_product
 from tests.support.checkout import VISA, Session, finish, good, open_session
 from tests.support.files import begin, new_file, send, upload_picture
@@ -29,6 +31,7 @@ Known = Mapping[str, str]
 """What an organization has: the name of a value to the value."""
 
 PATHS = {
+    "/v1/benefits/{id}": "benefit_id",
     "/v1/checkout-links/{client_secret}": "link_secret",
     "/v1/checkout-links/{id}": "link_id",
     "/v1/checkouts/client/{client_secret}": "checkout_secret",
@@ -60,6 +63,7 @@ _PURCHASE = {
 }
 
 BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
+    "PATCH /v1/benefits/{id}": lambda known: {"type": "custom", "description": "Changed"},
     "PATCH /v1/checkout-links/{id}": lambda known: {"label": "Changed"},
     "PATCH /v1/checkouts/client/{client_secret}": lambda known: {"customer_name": "Changed"},
     "PATCH /v1/checkouts/custom/client/{client_secret}": lambda known: {"customer_name": "Changed"},
@@ -74,6 +78,7 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     "PATCH /v1/organization-access-tokens/{id}": lambda known: {"comment": "Changed"},
     "PATCH /v1/products/{id}": lambda known: {"name": "Changed"},
     "PATCH /v1/webhooks/endpoints/{id}": lambda known: {"enabled": False},
+    "POST /v1/benefits/": lambda known: {"type": "custom", "description": "New", "properties": {}},
     "POST /v1/checkout-links/": lambda known: {"payment_processor": "stripe", "products": [known["product_id"]]},
     "POST /v1/checkouts/": lambda known: {"products": [known["product_id"]]},
     "POST /v1/checkouts/client/": lambda known: {"product_id": known["product_id"]},
@@ -102,9 +107,9 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     "POST /v1/organization-access-tokens/": lambda known: {"comment": "New", "scopes": ["orders:read"]},
     "POST /v1/refunds/": lambda known: {"order_id": known["order_id"], "reason": "other", "amount": 1},
     "POST /v1/products/": lambda known: {"name": "New", "prices": [fixed()]},
-    "POST /v1/products/{id}/benefits": lambda known: {"benefits": []},
     "POST /v1/test-clocks/": lambda known: {"time": "2030-01-01T00:00:00Z"},
     "POST /v1/test-clocks/{id}/advance": lambda known: {"time": known["soon"]},
+    "POST /v1/products/{id}/benefits": lambda known: {"benefits": [known["benefit_id"]]},
     "POST /v1/webhooks/endpoints": lambda known: {"url": "https://new.example/", "format": "raw", "events": []},
 }
 """The body with which an operation succeeds for who owns what it names."""
@@ -132,6 +137,13 @@ SENT: dict[str, Callable[[Known, str], dict[str, Any]]] = {
     "prices.[].meter_id": lambda own, id: {"prices": [_metered(id)]},
     "prices.{}": lambda own, id: {"prices": {id: [fixed()]}},
     "prices.{}.[].meter_id": lambda own, id: {"prices": {own["product_id"]: [_metered(id)]}},
+    "properties.archived.{}": lambda own, id: _downloads(archived={id: True}),
+    "properties.files.[]": lambda own, id: _downloads(files=[id]),
+    "properties.meter_id": lambda own, id: {
+        "type": "meter_credit",
+        "description": "Units",
+        "properties": {"units": 1, "rollover": False, "meter_id": id},
+    },
     "product_price_id": lambda own, id: {"product_id": own["product_id"], "product_price_id": id},
 }
 """How a body names something by an id that does not stand at its top, or that counts only beside another one."""
@@ -140,6 +152,8 @@ NAMED_BY_ID = {
     "events.[].customer_id": "customer_id",
     "events.[].organization_id": "organization_id",
     "attached_custom_fields.[].custom_field_id": "custom_field_id",
+    "benefit_id": "benefit_id",
+    "benefits.[]": "benefit_id",
     "checkout_id": "checkout_id",
     "customer_id": "customer_id",
     "discount_id": "discount_id",
@@ -155,18 +169,25 @@ NAMED_BY_ID = {
     "prices.{}.[].meter_id": "meter_id",
     "product_id": "product_id",
     "product_price_id": "product_price_id",
+    "exclude_id": "benefit_id",
+    "properties.archived.{}": "file_id",
+    "properties.files.[]": "file_id",
+    "properties.meter_id": "meter_id",
     "products.[]": "product_id",
     "subscription_id": "subscription_id",
 }
 """What an id means, by its place in a body or the name of a filter."""
 
-FAULT_AT = {("POST /v1/checkout-links/", "product_id"): "products"}
+KEPT = frozenset({"properties.archived.{}", "properties.files.[]"})
+"""Places of a body where any id is kept, and means something only if it is the caller's own (usage spec 8.2)."""
+
+FAULT_AT = {
+    ("PATCH /v1/benefits/{id}", "properties.meter_id"): "type",
+    ("POST /v1/checkout-links/", "product_id"): "products",
+}
 """Where an operation complains about what an older member of its body names, if not there (catalog spec 5.2)."""
 
-NOT_BUILT = {
-    "benefit_id": "benefits",
-    "benefits.[]": "benefits",
-}
+NOT_BUILT: dict[str, str] = {}
 """What nobody can have yet, and the table that it will be in."""
 
 NAMED_BY_TEXT = {
@@ -213,6 +234,11 @@ PLAIN_TEXT = frozenset(
 
 def _metered(id: str) -> dict[str, Any]:
     return {"amount_type": "metered_unit", "meter_id": id, "unit_amount": 1}
+
+
+def _downloads(**properties: Any) -> dict[str, Any]:
+    files = {"files": [str(uuid4())], "archived": {}}
+    return {"type": "downloadables", "description": "Files", "properties": {**files, **properties}}
 
 
 def unknown(operation: Operation) -> list[str]:
@@ -314,14 +340,7 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
     """Gives a shop one of everything, with a word of its own in every text; what it then has, by name."""
     url = "http://127.0.0.1:9/" + word  # nobody listens there, so each attempt is a delivery that failed
     endpoint = good(await shop.client.post("/v1/webhooks/endpoints", json=_hears(url)), 201)
-    field = await _custom_field(shop, word)
-    product = await make_product(
-        shop,
-        name=f"{word} Pro",
-        recurring_interval="month",
-        metadata={"word": word},
-        attached_custom_fields=[{"custom_field_id": field["id"], "required": False}],
-    )
+    product = await _product(shop, word)
     discount = await _discount(shop, word, product["id"])
     buyers = [await _customer(shop, word, name) for name in ("ada", "bob", "eve")]
     bought = await open_session(shop, product, customer_id=buyers[0]["id"], metadata={"word": word})
@@ -330,9 +349,6 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
     await give_back(shop, order, 100, comment=f"{word} refund", metadata={"word": word})
     checkout, custom = await open_session(shop, product), await open_session(shop, product)
     link = await _link(shop, word, product["id"])
-    begun = await begin(shop, b"content", name=f"{word}.pdf", version=word)
-    completion = await send(shop, begun, b"content")
-    good(await shop.client.post(f"/v1/files/{begun['id']}/uploaded", json=completion))
     await finish(shop)
     deliveries = good(await shop.client.get("/v1/webhooks/deliveries"))["items"]
     organization = good(await shop.client.get(f"/v1/organizations/{shop.organization_id}"))
@@ -344,7 +360,7 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
         "token_id": (await issue(shop)).id,
         "endpoint_id": endpoint["id"],
         "event_id": deliveries[0]["webhook_event"]["id"],
-        "custom_field_id": field["id"],
+        "custom_field_id": product["attached_custom_fields"][0]["custom_field_id"],
         "discount_id": discount["id"],
         "discount_code": discount["code"],
         "product_id": product["id"],
@@ -362,13 +378,38 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
         "custom_checkout_secret": _secret(custom),
         "link_id": link["id"],
         "link_secret": link["client_secret"],
+        **await _file(shop, word),
+        "picture_id": product["medias"][0]["id"],
+        "benefit_id": product["benefits"][0]["id"],
+        "session": await session(shop, buyers[0]["id"]),
+        "other_session": await session(shop, buyers[1]["id"]),
+    }
+
+
+async def _product(shop: Shop, word: str) -> dict[str, Any]:
+    field = await _custom_field(shop, word)
+    benefit = await make_benefit(shop, description=f"{word} thanks", properties={"note": word}, metadata={"w": word})
+    picture = await upload_picture(shop, name=f"{word}.png")
+    product = await make_product(
+        shop,
+        name=f"{word} Pro",
+        medias=[picture["id"]],
+        recurring_interval="month",
+        metadata={"word": word},
+        attached_custom_fields=[{"custom_field_id": field["id"], "required": False}],
+    )
+    return await attach(shop, product, benefit)
+
+
+async def _file(shop: Shop, word: str) -> dict[str, str]:
+    begun = await begin(shop, b"content", name=f"{word}.pdf", version=word)
+    completion = await send(shop, begun, b"content")
+    good(await shop.client.post(f"/v1/files/{begun['id']}/uploaded", json=completion))
+    return {
         "file_id": begun["id"],
         "file_path": begun["path"],
         "upload_id": begun["upload"]["id"],
         "completion": dumps(completion),
-        "picture_id": (await upload_picture(shop, name=f"{word}.png"))["id"],
-        "session": await session(shop, buyers[0]["id"]),
-        "other_session": await session(shop, buyers[1]["id"]),
     }
 
 

@@ -21,7 +21,7 @@ FILTERS = [
     (operation, name)
     for operation in LISTS
     for name, kind in operation.filters.items()
-    if takes_id(kind) or takes_text(kind)
+    if (takes_id(kind) or takes_text(kind)) and not name.startswith("exclude_")  # which takes away, and finds nothing
 ]
 
 

@@ -11,7 +11,7 @@ Conventions: platform spec 1.3 to 1.5. `limit` above 100 is clamped; a page past
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -56,6 +56,12 @@ def any_of(name: str, column: sa.ColumnElement[Any], kind: Any) -> Filter:
 
 def _plain(value: Any) -> Any:
     return value.value if isinstance(value, StrEnum) else value
+
+
+def none_of(name: str, column: sa.ColumnElement[Any], kind: Any) -> Filter:
+    """One value or the parameter repeated: none of them."""
+    alike = any_of(name, column, kind)
+    return replace(alike, predicate=sa.not_(alike.predicate))
 
 
 def flag(name: str, expression: sa.ColumnElement[Any]) -> Filter:

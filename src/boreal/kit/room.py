@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -35,4 +36,4 @@ class Room:
     reactions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     resolvers: Mapping[str, Callable[[Database], Resolver]] = field(default_factory=dict)
     invariants: Mapping[str, sa.sql.base.Executable] = field(default_factory=dict)
-    payload_schemas: Mapping[str, type] = field(default_factory=dict)
+    payload_schemas: Mapping[str, Any] = field(default_factory=dict)

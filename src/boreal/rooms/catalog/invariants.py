@@ -2,10 +2,13 @@
 
 import sqlalchemy as sa
 
+from boreal.core.files import FileServiceTypes
 from boreal.core.prices import AmountType, PriceSource
+from boreal.rooms.catalog.benefits.tables import BenefitRow, ProductBenefitRow
 from boreal.rooms.catalog.custom_fields.tables import CustomFieldRow, ProductCustomFieldRow
 from boreal.rooms.catalog.discounts.tables import DiscountRedemptionRow, DiscountRow
-from boreal.rooms.catalog.products.tables import ProductPriceRow, ProductRow
+from boreal.rooms.catalog.products.tables import ProductMediaRow, ProductPriceRow, ProductRow
+from boreal.rooms.platform.public import FileRow
 
 P = ProductRow.c
 R = ProductPriceRow.c
@@ -18,6 +21,17 @@ _ELSEWHERE = sa.exists().where(P.id == sa.func.any(D.product_ids), P.organizatio
 
 _LIVE = sa.and_(R.source == PriceSource.CATALOG.value, R.is_archived.is_(False))
 _PRICED = sa.select(R.id, R.product_id).join_from(ProductPriceRow, ProductRow, P.id == R.product_id)
+
+_ATTACHED_BENEFITS = (
+    sa.select(ProductBenefitRow.c.product_id, ProductBenefitRow.c.benefit_id)
+    .join_from(ProductBenefitRow, ProductRow, P.id == ProductBenefitRow.c.product_id)
+    .join(BenefitRow, BenefitRow.c.id == ProductBenefitRow.c.benefit_id)
+)
+_ATTACHED_MEDIAS = (
+    sa.select(ProductMediaRow.c.product_id, ProductMediaRow.c.file_id)
+    .join_from(ProductMediaRow, ProductRow, P.id == ProductMediaRow.c.product_id)
+    .join(FileRow, FileRow.c.id == ProductMediaRow.c.file_id)
+)
 
 INVARIANTS = {
     "a price belongs to the organization of its product": _PRICED.where(R.organization_id != P.organization_id),
@@ -38,4 +52,14 @@ INVARIANTS = {
     .where(sa.or_(F.deleted_at.is_not(None), F.organization_id != P.organization_id)),
     "a discount counts its redemptions": sa.select(D.id).where(D.redemptions_count != _REDEEMED.scalar_subquery()),
     "a discount is limited to products of its organization": sa.select(D.id).where(_ELSEWHERE.correlate(DiscountRow)),
+    "a benefit of a product is there, and of its organization": _ATTACHED_BENEFITS.where(
+        sa.or_(BenefitRow.c.deleted_at.is_not(None), BenefitRow.c.organization_id != P.organization_id)
+    ),
+    "a picture of a product is uploaded, and of its organization": _ATTACHED_MEDIAS.where(
+        sa.or_(
+            ~FileRow.c.is_uploaded,
+            FileRow.c.service != FileServiceTypes.PRODUCT_MEDIA.value,
+            FileRow.c.organization_id != P.organization_id,
+        )
+    ),
 }

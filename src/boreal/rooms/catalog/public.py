@@ -4,7 +4,14 @@ The records are `boreal.core.products.Product` and `boreal.core.prices.Price`; t
 """
 
 from boreal.core.custom_fields import shown as show_custom_field_data
-from boreal.rooms.catalog.benefits.schemas import BenefitPublic
+from boreal.rooms.catalog.benefits.queries import benefit_of
+from boreal.rooms.catalog.benefits.queries import find as find_benefit
+from boreal.rooms.catalog.benefits.queries import of_products as benefits_of_products
+from boreal.rooms.catalog.benefits.queries import read as read_benefits
+from boreal.rooms.catalog.benefits.rendering import render as render_benefit
+from boreal.rooms.catalog.benefits.rendering import render_public as render_public_benefit
+from boreal.rooms.catalog.benefits.schemas import Benefit, BenefitPublic
+from boreal.rooms.catalog.benefits.tables import BenefitRow, ProductBenefitRow
 from boreal.rooms.catalog.custom_fields.data import validate as validate_custom_field_data
 from boreal.rooms.catalog.custom_fields.queries import read_slugs as read_custom_field_slugs
 from boreal.rooms.catalog.custom_fields.rendering import render_attached as render_attached_custom_fields
@@ -39,7 +46,9 @@ from boreal.rooms.catalog.products.tables import ProductPriceRow, ProductRow
 __all__ = [
     "AnyProductPrice",
     "AttachedCustomField",
+    "Benefit",
     "BenefitPublic",
+    "BenefitRow",
     "CheckoutDiscount",
     "CheckoutProduct",
     "CustomerProduct",
@@ -47,13 +56,17 @@ __all__ = [
     "DiscountRow",
     "Product",
     "ProductBase",
+    "ProductBenefitRow",
     "ProductCreate",
     "ProductDetail",
     "ProductPriceRow",
     "ProductPricesCreate",
     "ProductRow",
     "TrialConfiguration",
+    "benefit_of",
+    "benefits_of_products",
     "create_product",
+    "find_benefit",
     "find_discount",
     "find_price",
     "find_products",
@@ -63,6 +76,7 @@ __all__ = [
     "meter_ids_of",
     "new_price",
     "price_faults",
+    "read_benefits",
     "read_custom_field_slugs",
     "read_discounts",
     "read_prices",
@@ -70,6 +84,7 @@ __all__ = [
     "redeem",
     "release_redemption",
     "render_attached_custom_fields",
+    "render_benefit",
     "render_checkout_discount",
     "render_checkout_product",
     "render_customer_order_product",
@@ -77,6 +92,7 @@ __all__ = [
     "render_order_product",
     "render_price",
     "render_product",
+    "render_public_benefit",
     "show_custom_field_data",
     "validate_custom_field_data",
 ]

@@ -1,12 +1,12 @@
 """Wire shapes of benefit definitions, as merchants see them and, without properties, as buyers do (usage spec 8.2)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from typing_extensions import TypeAliasType
 
-from boreal.core.benefits import BenefitType, LicenseKeyTimeframe, RepositoryPermission
-from boreal.kit.schemas import UUID4, Identified, MetadataOutputType, Schema, Timestamped
+from boreal.core.benefits import LONGEST_LIFE, BenefitType, LicenseKeyTimeframe, RepositoryPermission
+from boreal.kit.schemas import UUID4, Identified, MetadataOutputType, NumberOnly, Schema, Timestamped
 
 
 class BenefitCustomProperties(Schema):
@@ -42,8 +42,16 @@ class BenefitDownloadablesProperties(Schema):
 class BenefitLicenseKeyExpirationProperties(Schema):
     """How long a key is valid."""
 
-    ttl: Annotated[int, Field(gt=0)]
+    ttl: Annotated[int, Field(gt=0), NumberOnly]
     timeframe: LicenseKeyTimeframe
+
+    @model_validator(mode="after")
+    def is_within_the_calendar(self) -> Self:
+        """Refuses a life that leads beyond the calendar."""
+        longest = LONGEST_LIFE[self.timeframe]
+        if self.ttl > longest:
+            raise ValueError(f"At most {longest} {self.timeframe}s")
+        return self
 
 
 class BenefitLicenseKeyActivationProperties(Schema):

@@ -13,12 +13,13 @@ from boreal.core.prices import Price, PriceSource, in_wire_order
 from boreal.core.products import Product
 from boreal.kit.app import App
 from boreal.kit.auth import Actor
-from boreal.kit.db import Runs
+from boreal.kit.db import Record, Runs
 from boreal.kit.problems import Fault, Invalid, ResourceNotFound
 from boreal.kit.tx import Tx
 from boreal.rooms.catalog.custom_fields.schemas import AttachedCustomFieldCreate
 from boreal.rooms.catalog.custom_fields.tables import ProductCustomFieldRow
 from boreal.rooms.catalog.products import prices, queries, references
+from boreal.rooms.catalog.products.attachments import BENEFITS, MEDIAS
 from boreal.rooms.catalog.products.price_schemas import ExistingProductPrice
 from boreal.rooms.catalog.products.prices import PriceCreate
 from boreal.rooms.catalog.products.queries import ProductDetail
@@ -54,15 +55,17 @@ async def create(app: App, actor: Actor, body: ProductCreate) -> ProductDetail:
             metadata=body.metadata,
         )
         faults = await _price_faults(tx, product, body.prices)
-        faults += await _file_faults(tx, product, body.medias)
+        medias, absent = await _wanted_medias(tx, product, body.medias)
         fields, unknown = await _wanted_fields(tx, product, body.attached_custom_fields)
-        if faults + unknown:
-            raise Invalid(*faults, *unknown)
+        if faults + absent + unknown:
+            raise Invalid(*faults, *absent, *unknown)
         await tx.save(None, product)
         added = await _add(tx, product, body.prices)
         await _attach(tx, product, fields)
+        if medias:
+            await MEDIAS.set(tx, product.id, [file["id"] for file in medias])
         await references.hold_meters(tx, product, added)
-        return ProductDetail(product, added, fields)
+        return ProductDetail(product, added, fields, medias)
 
 
 async def update(app: App, actor: Actor, *, id: UUID, body: ProductUpdate) -> ProductDetail:
@@ -74,10 +77,14 @@ async def update(app: App, actor: Actor, *, id: UUID, body: ProductUpdate) -> Pr
         faults = _interval_faults(before.product, body) + _trial_faults(before.product, body) + missing
         if wanted is not None:
             faults += await _price_faults(tx, before.product, wanted)
-        faults += await _file_faults(tx, before.product, body.medias)
+        medias, absent = await _wanted_medias(tx, before.product, body.medias)
         fields, unknown = await _wanted_fields(tx, before.product, body.attached_custom_fields)
-        if faults + unknown:
-            raise Invalid(*faults, *unknown)
+        if faults + absent + unknown:
+            raise Invalid(*faults, *absent, *unknown)
+        if body.medias is None:
+            medias = before.medias
+        else:
+            await MEDIAS.set(tx, id, [file["id"] for file in medias])
         if body.attached_custom_fields is None:
             fields = before.custom_fields
         elif fields != before.custom_fields:
@@ -85,7 +92,7 @@ async def update(app: App, actor: Actor, *, id: UUID, body: ProductUpdate) -> Pr
             await _attach(tx, before.product, fields)
         live = before.prices if wanted is None else await _replace(tx, before, wanted)
         product = replace(before.product, modified_at=tx.now, **_changes(body))
-        after = ProductDetail(product, live, fields)
+        after = ProductDetail(product, live, fields, medias, before.benefits)
         await tx.save(before.product, product, details={"updated_fields": _updated_fields(before, after)})
         if wanted is not None or product.is_archived != before.product.is_archived:
             await references.hold_meters(tx, product, live)
@@ -98,12 +105,20 @@ async def update_benefits(app: App, actor: Actor, *, id: UUID, benefit_ids: Sequ
     async with app.transaction(organization_id) as tx:
         before = await queries.lock_product(tx, id)
         known = await references.known_benefits(tx, organization_id, benefit_ids)
+        attached = {benefit.id: benefit for benefit in before.benefits}
         for index, benefit_id in enumerate(benefit_ids):
+            place = ("body", "benefits", index)
             if benefit_id not in known:
-                raise Invalid(Fault(("body", "benefits", index), "Benefit does not exist.", input=benefit_id))
+                raise Invalid(Fault(place, "Benefit does not exist.", input=str(benefit_id)))
+            if not known[benefit_id].selectable and benefit_id not in attached:
+                raise Invalid(Fault(place, "Benefit is not selectable.", input=str(benefit_id)))
+        for removed in attached.keys() - set(benefit_ids):
+            if not attached[removed].selectable:
+                raise Invalid(Fault(("body", "benefits"), "Benefit is not selectable.", input=str(removed)))
+        await BENEFITS.set(tx, id, benefit_ids)
         product = replace(before.product, modified_at=tx.now)
-        await tx.save(before.product, product)
-        return replace(before, product=product)
+        await tx.save(before.product, product, details={"benefits_changed": attached.keys() != set(benefit_ids)})
+        return replace(before, product=product, benefits=tuple(known[benefit_id] for benefit_id in benefit_ids))
 
 
 async def _organization_of_product(runs: Runs, actor: Actor, id: UUID) -> UUID:
@@ -161,14 +176,15 @@ async def _price_faults(runs: Runs, product: Product, wanted: Sequence[PriceCrea
     return prices.price_faults(wanted, recurring=product.is_recurring, loc=_PRICES, known_meter_ids=known)
 
 
-async def _file_faults(runs: Runs, product: Product, file_ids: Sequence[UUID] | None) -> list[Fault]:
-    """One fault for each file that does not exist (catalog spec 2.7)."""
-    known_files = await references.known_files(runs, product.organization_id, file_ids or ())
-    return [
-        Fault(("body", "medias", index), "File does not exist or is not yet uploaded.", input=file_id)
-        for index, file_id in enumerate(file_ids or ())
-        if file_id not in known_files
-    ]
+async def _wanted_medias(
+    runs: Runs, product: Product, asked: Sequence[UUID] | None
+) -> tuple[tuple[Record, ...], list[Fault]]:
+    """The asked pictures in their order, and one fault for each that does not exist (catalog spec 2.7)."""
+    ids = asked or ()
+    known = await references.known_files(runs, product.organization_id, ids)
+    words = "File does not exist or is not yet uploaded."
+    faults = [Fault(("body", "medias", index), words, input=str(id)) for index, id in enumerate(ids) if id not in known]
+    return tuple(known[id] for id in ids if id in known), faults
 
 
 async def _wanted_fields(
@@ -241,6 +257,8 @@ def _updated_fields(before: ProductDetail, after: ProductDetail) -> list[str]:
     updated = [name for name in names if getattr(before.product, name) != getattr(after.product, name)]
     if before.prices != after.prices:
         updated.append("prices")
+    if [file["id"] for file in before.medias] != [file["id"] for file in after.medias]:
+        updated.append("medias")
     if before.custom_fields != after.custom_fields:
         updated.append("attached_custom_fields")
     return updated

@@ -1,7 +1,7 @@
 """Reading products: the list, and products with their live prices for whoever needs them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
+from boreal.core.benefits import Benefit
 from boreal.core.calendar import RecurringInterval, TrialInterval
 from boreal.core.custom_fields import AttachedField
 from boreal.core.prices import AmountType, Price, PriceSource, in_wire_order
@@ -17,9 +18,11 @@ from boreal.kit.auth import Actor, visible_to
 from boreal.kit.db import Record, Runs
 from boreal.kit.listing import ListSpec, any_of, flag, search
 from boreal.kit.schemas import UUID4
+from boreal.rooms.catalog.benefits.queries import of_products as benefits_of_products
+from boreal.rooms.catalog.benefits.tables import ProductBenefitRow
 from boreal.rooms.catalog.custom_fields.queries import custom_field_of
 from boreal.rooms.catalog.custom_fields.tables import CustomFieldRow, ProductCustomFieldRow
-from boreal.rooms.catalog.products import references
+from boreal.rooms.catalog.products.attachments import HAS_BENEFITS, HAS_MEDIAS, has_benefit, medias_of_products
 from boreal.rooms.catalog.products.prices import PRICES, price_of
 from boreal.rooms.catalog.products.tables import ProductPriceRow, ProductRow
 
@@ -32,11 +35,13 @@ _LIVE = sa.and_(R.source == PriceSource.CATALOG.value, R.is_archived.is_(False))
 
 @dataclass(frozen=True, slots=True)
 class ProductDetail:
-    """A product with its live catalog prices and its custom fields, both in the order of the wire."""
+    """A product with its live catalog prices, custom fields, pictures and benefits, all in the order of the wire."""
 
     product: Product
     prices: tuple[Price, ...]
     custom_fields: tuple[AttachedField, ...] = ()
+    medias: tuple[Record, ...] = ()
+    benefits: tuple[Benefit, ...] = ()
 
 
 def _of_oldest_price(key: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
@@ -47,7 +52,10 @@ def _of_oldest_price(key: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 
 # Most products have no custom fields: this spares them the statement that reads those.
 _HAS_CUSTOM_FIELDS = sa.exists().where(A.product_id == P.id).correlate(ProductRow)
-_PRODUCTS = sa.select(ProductRow, _HAS_CUSTOM_FIELDS.label("has_custom_fields"))
+_PRODUCTS = sa.select(ProductRow, _HAS_CUSTOM_FIELDS.label("has_custom_fields"), HAS_MEDIAS, HAS_BENEFITS)
+
+_BENEFIT = any_of("benefit_id", ProductBenefitRow.c.benefit_id, UUID4)
+_OF_BENEFIT = replace(_BENEFIT, predicate=has_benefit(_BENEFIT.predicate))
 
 PRODUCTS = ListSpec(
     select=_PRODUCTS,
@@ -73,7 +81,7 @@ PRODUCTS = ListSpec(
         search("query", P.name),
         flag("is_archived", P.is_archived),
         flag("is_recurring", P.recurring_interval.is_not(None)),
-        any_of("benefit_id", references.BENEFIT_ID, UUID4),
+        _OF_BENEFIT,
     ),
     metadata=P.metadata,
     sort_name="ProductSortProperty",
@@ -83,7 +91,8 @@ _IDS = sa.bindparam("ids", type_=ARRAY(PgUUID))
 _BY_ID = _PRODUCTS.where(P.id == sa.func.any(_IDS))
 _VISIBLE = _BY_ID.where(visible_to(P.organization_id))
 # What was attached while the lock was waited for, a look beside the locked row would not see: hence always true.
-_LOCK = sa.select(ProductRow, sa.true().label("has_custom_fields")).where(P.id == sa.bindparam("id")).with_for_update()
+_FLAGS = (sa.true().label(name) for name in ("has_custom_fields", "has_medias", "has_benefits"))
+_LOCK = sa.select(ProductRow, *_FLAGS).where(P.id == sa.bindparam("id")).with_for_update()
 _LIVE_PRICES = PRICES.where(R.product_id == sa.func.any(_IDS), _LIVE)
 _ATTACHED = (
     sa.select(CustomFieldRow, A.product_id, A.required)
@@ -116,9 +125,9 @@ def product_of(row: Record) -> Product:
 
 
 async def with_prices(runs: Runs, rows: Sequence[Record]) -> dict[UUID, ProductDetail]:
-    """The products of some rows, in their order, each with its live prices and its custom fields.
+    """The products of some rows, in their order, each with all that comes with it.
 
-    One statement, and one more if any of them has custom fields.
+    One statement for the prices, and one more for each of custom fields, pictures and benefits that any of them has.
     """
     if not rows:
         return {}
@@ -126,10 +135,19 @@ async def with_prices(runs: Runs, rows: Sequence[Record]) -> dict[UUID, ProductD
     for price in await runs.fetch(_LIVE_PRICES, ids=list(prices)):
         prices[price["product_id"]].append(price_of(price))
     fields = await _attached(runs, [row["id"] for row in rows if row["has_custom_fields"]])
-    return {
-        row["id"]: ProductDetail(product_of(row), in_wire_order(prices[row["id"]]), tuple(fields.get(row["id"], ())))
-        for row in rows
-    }
+    medias = await medias_of_products(runs, [row["id"] for row in rows if row["has_medias"]])
+    benefits = await benefits_of_products(runs, [row["id"] for row in rows if row["has_benefits"]])
+    details = {}
+    for row in rows:
+        id = row["id"]
+        details[id] = ProductDetail(
+            product_of(row),
+            in_wire_order(prices[id]),
+            custom_fields=tuple(fields.get(id, ())),
+            medias=tuple(medias.get(id, ())),
+            benefits=tuple(benefits.get(id, ())),
+        )
+    return details
 
 
 async def _attached(runs: Runs, product_ids: Sequence[UUID]) -> dict[UUID, list[AttachedField]]:
@@ -146,7 +164,7 @@ async def _attached(runs: Runs, product_ids: Sequence[UUID]) -> dict[UUID, list[
 async def read_products(runs: Runs, ids: Sequence[UUID]) -> dict[UUID, ProductDetail]:
     """Products by id, archived ones too, of any organization: the caller knows why it may see them.
 
-    Two statements, three if any of the products has custom fields.
+    Two statements, and one for each of custom fields, pictures and benefits that any of the products has.
     """
     return await with_prices(runs, await runs.fetch(_BY_ID, ids=list(ids)))
 
@@ -166,7 +184,7 @@ async def find_price(runs: Runs, actor: Actor, price_id: UUID) -> tuple[Price, P
 
 
 async def lock_product(runs: Runs, id: UUID) -> ProductDetail:
-    """A product that exists, locked until the end of the transaction, with its live prices and its custom fields."""
+    """A product that exists, locked until the end of the transaction, with all that comes with it."""
     row = await runs.fetchrow(_LOCK, id=id)
     assert row is not None
     return (await with_prices(runs, [row]))[id]

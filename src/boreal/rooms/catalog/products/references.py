@@ -1,25 +1,22 @@
 """What a product may refer to: meters, files, custom fields and benefits.
 
-Files and benefits cannot exist yet, so their look-ups find nothing and whoever names one is told that it does
-not exist. The room or resource that brings one of them replaces its look-up here, and nothing else of the products.
+Each look-up finds those that are there, and keeps alive until the end of the transaction what would otherwise be gone.
 """
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import UUID as PgUUID
-
+from boreal.core.benefits import Benefit
 from boreal.core.custom_fields import CustomField
+from boreal.core.files import FileServiceTypes
 from boreal.core.prices import Price
 from boreal.core.products import Product
-from boreal.kit.db import Runs
+from boreal.kit.db import Record, Runs
 from boreal.kit.tx import Tx
+from boreal.rooms.catalog.benefits import queries as benefits
 from boreal.rooms.catalog.custom_fields import queries as custom_fields
+from boreal.rooms.platform.public import uploaded_files
 from boreal.rooms.usage.public import meter_names, set_holds
-
-BENEFIT_ID: sa.ColumnElement[UUID] = sa.cast(sa.null(), PgUUID)
-"""The benefits attached to a product, for the filter `benefit_id` of the list: none."""
 
 
 async def known_meters(runs: Runs, organization_id: UUID, ids: Iterable[UUID]) -> dict[UUID, str]:
@@ -33,9 +30,9 @@ async def hold_meters(tx: Tx, product: Product, prices: Sequence[Price]) -> None
     await set_holds(tx, kind="product", holder_id=product.id, meter_ids=ids)
 
 
-async def known_files(runs: Runs, organization_id: UUID, ids: Iterable[UUID]) -> frozenset[UUID]:
-    """Those of `ids` that are uploaded, enabled product media of the organization (catalog spec 2.7)."""
-    return frozenset()
+async def known_files(runs: Runs, organization_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Record]:
+    """Those of `ids` that are uploaded product media of the organization, by id (catalog spec 2.7)."""
+    return await uploaded_files(runs, organization_id=organization_id, service=FileServiceTypes.PRODUCT_MEDIA, ids=ids)
 
 
 async def known_custom_fields(runs: Runs, organization_id: UUID, ids: Iterable[UUID]) -> dict[UUID, CustomField]:
@@ -43,6 +40,6 @@ async def known_custom_fields(runs: Runs, organization_id: UUID, ids: Iterable[U
     return await custom_fields.attachable(runs, organization_id, ids)
 
 
-async def known_benefits(runs: Runs, organization_id: UUID, ids: Iterable[UUID]) -> frozenset[UUID]:
-    """Those of `ids` that are benefits of the organization (catalog spec 2.7)."""
-    return frozenset()
+async def known_benefits(runs: Runs, organization_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Benefit]:
+    """Those of `ids` that are benefits of the organization, by id, kept alive until the end of the transaction."""
+    return await benefits.attachable(runs, organization_id, ids)

@@ -8,8 +8,11 @@ from boreal.core.prices import AmountType, Price, PriceType
 from boreal.core.pricing import seat_bounds
 from boreal.core.products import Product
 from boreal.kit.db import Connection
+from boreal.rooms.catalog.benefits.rendering import render as render_benefit
+from boreal.rooms.catalog.benefits.rendering import render_public as render_public_benefit
 from boreal.rooms.catalog.custom_fields.rendering import render_attached
 from boreal.rooms.catalog.products.queries import ProductDetail, read_products
+from boreal.rooms.platform.public import render_file
 
 
 def render_price(price: Price, product: Product) -> dict[str, Any]:
@@ -97,12 +100,12 @@ def _render_base(product: Product) -> dict[str, Any]:
 
 
 def render_checkout_product(detail: ProductDetail) -> dict[str, Any]:
-    """A product as buyers see it (contract `CheckoutProduct`). Benefits and files cannot be attached yet."""
+    """A product as buyers see it (contract `CheckoutProduct`)."""
     return {
         **_render_base(detail.product),
         "prices": [render_price(price, detail.product) for price in detail.prices],
-        "benefits": [],
-        "medias": [],
+        "benefits": [render_public_benefit(benefit) for benefit in detail.benefits],
+        "medias": [render_file(file) for file in detail.medias],
     }
 
 
@@ -111,6 +114,7 @@ def render_product(detail: ProductDetail) -> dict[str, Any]:
     return {
         **render_checkout_product(detail),
         "metadata": detail.product.metadata,
+        "benefits": [render_benefit(benefit) for benefit in detail.benefits],
         "attached_custom_fields": render_attached(detail.custom_fields),
     }
 

@@ -1,4 +1,4 @@
-"""The tables of products and of their prices."""
+"""The tables of products, of their pictures and of their prices."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID
@@ -29,6 +29,15 @@ ProductRow = sa.Table(
     ),
     sa.CheckConstraint("(trial_interval IS NULL) = (trial_interval_count IS NULL)", name="complete_trial"),
     sa.Index("ix_products_organization_id_created_at", "organization_id", "created_at"),
+)
+
+ProductMediaRow = sa.Table(
+    "product_medias",
+    metadata,
+    sa.Column("product_id", UUID, sa.ForeignKey("products.id"), primary_key=True),
+    sa.Column("file_id", UUID, sa.ForeignKey("files.id"), primary_key=True),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Index("ix_product_medias_file_id", "file_id"),
 )
 
 _LIVE = sa.text("source = 'catalog' AND NOT is_archived")
