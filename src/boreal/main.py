@@ -44,6 +44,7 @@ from boreal.providers.ports import (
     Storage,
     StorageDoor,
     TaxQuotes,
+    TaxRecords,
 )
 from boreal.providers.storage.local import LocalStorage
 from boreal.providers.tax.tables import TaxTables
@@ -237,7 +238,7 @@ def _adapters(app: App) -> dict[type[Any], Any]:
         MailSender: smtp or box,
         MailBox: box,
         **_payments(app),
-        TaxQuotes: _taxes(settings),
+        **_taxes(settings),
         **_storage(app),
         Ingestion: Ingestion(),
         Fetch: Fetch(allowed_hosts=settings.webhook_allowed_hosts),
@@ -275,12 +276,23 @@ def _storage(app: App) -> dict[type[Any], Any]:
     return {Storage: local, StorageDoor: local}
 
 
-def _taxes(settings: Settings) -> TaxQuotes:
+TAX_CALL_S = 6.0
+"""How long somebody who types an address waits for the tax, at most."""
+
+
+def _taxes(settings: Settings) -> dict[type[Any], Any]:
     """The source of taxes; a country or registration that it does not know is a `SettingsError`."""
     if settings.tax == "none":
-        return Untaxed()
+        return {TaxQuotes: Untaxed()}
+    if settings.tax == "stripe":
+        assert settings.stripe_secret_key
+        stripe = import_module("boreal.providers.tax.stripe")  # its library is large
+        api = stripe.StripeApi(settings.stripe_secret_key, url=settings.stripe_api_url, call_s=TAX_CALL_S)
+        taxes = stripe.StripeTaxes(api, is_sandbox=settings.is_sandbox)
+        return {TaxQuotes: taxes, TaxRecords: taxes}
     try:
-        return TaxTables(seller_country=settings.tax_seller_country, registrations=settings.tax_registrations)
+        tables = TaxTables(seller_country=settings.tax_seller_country, registrations=settings.tax_registrations)
+        return {TaxQuotes: tables}
     except ValueError as wrong:
         raise SettingsError(f"BOREAL_TAX_SELLER_COUNTRY or BOREAL_TAX_REGISTRATIONS: {wrong}") from None
 

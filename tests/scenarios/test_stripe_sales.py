@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from boreal.kit.settings import SettingsError, read_settings
 from tests.support.catalog import make_product
-from tests.support.checkout import Session, good, open_session, orders, problem
+from tests.support.checkout import Session, faults, good, open_session, orders, problem
 from tests.support.payments import payment_methods, payments
 from tests.support.shop import Shop, client_of, open_shop
 from tests.support.stripe_server import Fault, StripeServer, open_stripe
@@ -57,6 +57,7 @@ async def counter(dsn: str) -> AsyncIterator[Counter]:
     async with open_stripe() as stripe:
         keys = {
             "payments": "stripe",
+            "tax": "stripe",
             "stripe_secret_key": stripe.secret_key,
             "stripe_publishable_key": stripe.publishable_key,
             "stripe_webhook_secret": stripe.webhook_secret,
@@ -85,7 +86,8 @@ async def test_a_sale(counter: Counter, webhooks: str) -> None:
     await counter.settle()
     await counter.sold_once(session)
     (intent,) = counter.stripe.intents()
-    assert (intent["amount"], intent["description"]) == (1000, "Acme — Pro")
+    assert (intent["amount"], intent["description"]) == (1200, "Acme — Pro")
+    assert (intent["metadata"]["tax_amount"], intent["metadata"]["tax_country"]) == ("200", "FR")
     assert intent["metadata"]["checkout_id"] == session.id
 
 
@@ -165,6 +167,24 @@ async def test_a_decline_leaves_the_session_open(counter: Counter) -> None:
     good(await session.confirm(counter.stripe.confirmation_token()))
     await counter.settle()
     await counter.sold_once(session)
+
+
+async def test_the_tax_of_stripe(counter: Counter) -> None:
+    """From the quote to the order, and back to Stripe, who keeps account of it."""
+    session = await counter.session()
+    buyer = {"country": "US", "state": "US-NY", "city": "New York", "line1": "1 Main St", "postal_code": "10001"}
+    updated = good(await session.update(customer_billing_address=buyer))
+    assert (updated["tax_amount"], updated["total_amount"]) == (89, 1089)
+    counter.stripe.faults = [Fault("lost_reply", where="/v1/tax", times=3)]
+    refused = await session.confirm(counter.stripe.confirmation_token(), customer_billing_address=buyer)
+    assert faults(refused) == [("customer_billing_address", "value_error", "An error occurred while calculating tax.")]
+    good(await session.confirm(counter.stripe.confirmation_token(), customer_billing_address=buyer))
+    counter.stripe.faults = [Fault("lost_reply", where="/v1/tax", times=3)]
+    await counter.settle()
+    order = await counter.sold_once(session)
+    assert (order["tax_amount"], order["total_amount"]) == (89, 1089)
+    await counter.shop.advance(minutes=1)
+    assert list(counter.stripe.taxes.transactions) == [order["id"]]
 
 
 @pytest.mark.parametrize("kind", ["lost_request", "lost_reply", "failed"])

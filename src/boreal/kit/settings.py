@@ -136,8 +136,8 @@ class Settings:
     )
     tax: str = setting(
         "BOREAL_TAX",
-        "The source of taxes: `tables` are the rates that Boreal ships; `none` collects no tax.",
-        _choice("none", "tables"),
+        "The source of taxes: `tables` are rates that Boreal ships; `stripe` is Stripe Tax; `none` collects no tax.",
+        _choice("none", "tables", "stripe"),
         "none",
     )
     tax_seller_country: str = setting(

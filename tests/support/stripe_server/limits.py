@@ -5,7 +5,7 @@ from typing import Any
 
 import stripe.params as of
 from stripe.params.radar import EarlyFraudWarningRetrieveParams
-from stripe.params.tax import CalculationCreateParams
+from stripe.params.tax import CalculationCreateParams, TransactionCreateFromCalculationParams
 
 from tests.support.stripe_server.wire import invalid
 
@@ -42,6 +42,7 @@ TAKEN: Mapping[str, type] = {
     "GET /v1/radar/early_fraud_warnings/{id}": EarlyFraudWarningRetrieveParams,
     "GET /v1/events": of.EventListParams,
     "POST /v1/tax/calculations": CalculationCreateParams,
+    "POST /v1/tax/transactions/create_from_calculation": TransactionCreateFromCalculationParams,
 }
 """Every operation that the server has, and what it takes."""
 

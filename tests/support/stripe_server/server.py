@@ -15,9 +15,9 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from boreal.kit.clock import Clock
-from tests.support.stripe_server import taxes
 from tests.support.stripe_server.books import Books, Thing, public
 from tests.support.stripe_server.limits import TAKEN, check
+from tests.support.stripe_server.taxes import Taxes
 from tests.support.stripe_server.wire import StripeProblem, decode, expanded, invalid, page
 
 VERSION = "2026-10-28.endive"
@@ -60,6 +60,7 @@ class StripeServer:
     faults: list[Fault] = field(default_factory=list)
     requests: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     books: Books = field(init=False)
+    taxes: Taxes = field(default_factory=Taxes)
     _replies: dict[str, tuple[str, int, bytes] | None] = field(default_factory=dict)
     _told: int = 0
     _ids: Any = field(default_factory=lambda: itertools.count(1))
@@ -163,6 +164,8 @@ class StripeServer:
         books = self.books
         if operation in _CHANGES:
             return self._shown(_CHANGES[operation](books, *ids, params), params)
+        if operation.startswith("POST /v1/tax/"):
+            return self.taxes.calculate(params) if operation.endswith("calculations") else self.taxes.record(params)
         if operation == "GET /v1/events":
             wanted = params.get("types")
             told = [event for event in books.events if wanted is None or event["type"] in wanted]
@@ -189,7 +192,6 @@ _CHANGES: Mapping[str, Callable[..., Thing]] = {
     "POST /v1/payment_intents/{id}/cancel": lambda books, id, params: books.cancel("payment_intent", id),
     "POST /v1/setup_intents/{id}/cancel": lambda books, id, params: books.cancel("setup_intent", id),
     "POST /v1/refunds": Books.refund,
-    "POST /v1/tax/calculations": lambda books, params: taxes.calculate(params),
 }
 
 _KINDS = {

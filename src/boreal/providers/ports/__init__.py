@@ -75,7 +75,9 @@ from boreal.providers.ports.tax import (
     TaxQuote,
     TaxQuotes,
     TaxRate,
+    TaxRecords,
     TaxRefused,
+    TaxUnavailable,
 )
 from boreal.providers.ports.webhooks import (
     EventReader,
@@ -143,6 +145,8 @@ __all__ = [
     "TaxQuote",
     "TaxQuotes",
     "TaxRate",
+    "TaxRecords",
     "TaxRefused",
+    "TaxUnavailable",
     "Upload",
 ]

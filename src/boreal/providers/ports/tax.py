@@ -34,6 +34,10 @@ class TaxRefused(Exception):
     """No tax can be determined from what is known; the message is one of catalog spec 10.3."""
 
 
+class TaxUnavailable(TaxRefused):
+    """The source did not answer; the same question may be answered later."""
+
+
 class TaxQuotes(Protocol):
     """A source of tax amounts, asked before a transaction; its answer enters the decision as a value."""
 
@@ -48,6 +52,14 @@ class TaxQuotes(Protocol):
     ) -> TaxQuote:
         """The tax on a net amount sold to somebody at the address. `tax_id` is (normalised number, format).
 
-        Raises `TaxRefused`.
+        Raises `TaxRefused`; `TaxUnavailable` if asking again may help.
         """
+        ...
+
+
+class TaxRecords(Protocol):
+    """A source of taxes that wants to know which of its quotes became sales, for the seller's tax returns."""
+
+    async def record(self, calculation_id: str, *, reference: str) -> None:
+        """The quote became the sale with this reference; telling it again changes nothing. Raises `TaxUnavailable`."""
         ...

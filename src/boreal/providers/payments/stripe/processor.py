@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Any
 
 from boreal.providers.payments.stripe import objects
-from boreal.providers.payments.stripe.api import IntentDeclined, Operation, StripeApi, StripeFailed, StripeRefused
 from boreal.providers.payments.stripe.webhooks import EVENT_TYPES, load_event
 from boreal.providers.ports import (
     CustomerDetails,
@@ -23,6 +22,7 @@ from boreal.providers.ports import (
     Setup,
     SetupRequest,
 )
+from boreal.providers.stripe_api import IntentDeclined, Operation, StripeApi, StripeFailed, StripeRefused
 
 _PAGE = 100
 _TEST_METHOD = "pm_card_"

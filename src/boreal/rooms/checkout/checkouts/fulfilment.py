@@ -28,7 +28,7 @@ from boreal.providers.ports import (
 )
 from boreal.rooms.billing.public import hear_refund, settle_purchase
 from boreal.rooms.catalog.public import link_redemption, release_redemption
-from boreal.rooms.checkout.checkouts import payments, queries, trials
+from boreal.rooms.checkout.checkouts import payments, queries, taxes, trials
 from boreal.rooms.checkout.checkouts.claims import release_claim
 from boreal.rooms.checkout.checkouts.errors import CheckoutLocked
 from boreal.rooms.checkout.checkouts.shelf import Seen, Shelf, read_shelf
@@ -154,6 +154,7 @@ async def _fulfil(app: App, seen: Seen, result: Payment | Setup | None) -> None:
             method_id = await payments.keep_method(app, tx, customer, result)
             purchase = replace(purchase, payment_method_id=method_id)
         order = await settle_purchase(tx, purchase, customer=customer, organization=shelf.organization)
+        taxes.record_later(tx, before, order.id)
         if purchase.product.is_recurring:
             await release_claim(tx, before.id)
         if before.discount_id is not None and order.subscription_id is not None:

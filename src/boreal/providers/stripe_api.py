@@ -48,6 +48,10 @@ class StripeFailed(ProcessorUnavailable):
     """Stripe answered with an error of its own, which the same key may get for ever."""
 
 
+class StripeBusy(ProcessorUnavailable):
+    """Too many requests: Stripe did not do it."""
+
+
 class StripeApi:
     """A client of one Stripe account. `url` replaces Stripe's address, for tests."""
 
@@ -69,7 +73,7 @@ class StripeApi:
     async def call(
         self, operation: Operation, *ids: str, params: Mapping[str, Any] | None = None, key: str | None = None
     ) -> dict[str, Any]:
-        """The object that an operation answers with. What changes something needs a `key`.
+        """The object that an operation answers with. What changes something needs a `key`; a calculation does not.
 
         Raises `IntentDeclined`, `StripeRefused`, `IdempotencyMismatch` and `ProcessorUnavailable`.
         """
@@ -102,7 +106,9 @@ def _meaning(error: stripe.StripeError) -> Exception:
             return IntentDeclined(told[kind])
     if isinstance(error, stripe.IdempotencyError):
         return IdempotencyMismatch()
-    if error.http_status == 409 or isinstance(error, stripe.RateLimitError | stripe.APIConnectionError):
+    if isinstance(error, stripe.RateLimitError):
+        return StripeBusy("Stripe has too many requests of ours.")
+    if error.http_status == 409 or isinstance(error, stripe.APIConnectionError):
         return ProcessorUnavailable(f"Stripe did not do it: {error.code or type(error).__name__}")
     code, message, param = (str(told.get(name) or "") for name in ("code", "message", "param"))
     if isinstance(error, stripe.InvalidRequestError | stripe.CardError):
