@@ -60,7 +60,7 @@ def _blocks(page: Path, language: str) -> list[str]:
 
 def _text(default: object) -> str:
     """A default as one would write it in the environment."""
-    return ",".join(default) if isinstance(default, tuple) else str(default)
+    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
 
 
 def test_every_setting_is_described_with_its_default() -> None:

@@ -102,7 +102,8 @@ def test_tools_of_the_mcp_server_have_scopes_and_everything_else_is_disabled() -
     for name, found in OPERATIONS:
         assert listed[name]["disabled"] == ("mcp" not in found["tags"]), name
     tools = {name.split("/")[2] for name in listed if not listed[name]["disabled"]}
-    assert tools == {"products", "orders", "customers", "metrics", "organization-access-tokens"}  # platform spec 15.1
+    served = {"products", "orders", "customers", "metrics", "organization-access-tokens", "subscriptions"}
+    assert tools == served  # platform spec 15.1
 
 
 def test_lists_and_only_lists_have_pagination() -> None:

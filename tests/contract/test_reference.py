@@ -28,6 +28,13 @@ OUR_OWN_SCHEMAS = {
     "IdempotentReplyLost",
     "InsufficientScope",
     "InvalidToken",
+    "AboveMaximumSeats",  # answers to a change of a subscription that the reference gives and does not name (orders 6)
+    "BadRequest",
+    "BelowMinimumSeats",
+    "InactiveSubscription",
+    "NotASeatBasedSubscription",
+    "ResourceUnavailable",
+    "TrialingSubscription",
     "LicenseKeyTimeframe",  # written out in place there, as is the next
     "RefundUnknownPayment",  # the refusals of refunds that orders spec 15.2 names and the reference does not document
     "RefundsBlocked",

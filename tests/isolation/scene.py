@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from boreal.kit.db import metadata
 from tests.isolation.operations import Operation, takes_id, takes_text
 from tests.support.benefits import attach, make_benefit
-from tests.support.catalog import fixed, make_product
+from tests.support.catalog import FREE, fixed, make_product
 from tests.support.checkout import VISA, Session, finish, good, open_session
 from tests.support.files import begin, new_file, send, upload_picture
 from tests.support.refunds import give_back
@@ -49,6 +49,7 @@ PATHS = {
     "/v1/organization-access-tokens/{id}": "token_id",
     "/v1/organizations/{id}": "organization_id",
     "/v1/products/{id}": "product_id",
+    "/v1/subscriptions/{id}": "subscription_id",
     "/v1/test-clocks/{id}": "clock_id",
     "/v1/webhooks/endpoints/{id}": "endpoint_id",
     "/v1/webhooks/events/{id}": "event_id",
@@ -77,6 +78,7 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     "PATCH /v1/meters/{id}": lambda known: {"name": "Changed"},
     "PATCH /v1/organization-access-tokens/{id}": lambda known: {"comment": "Changed"},
     "PATCH /v1/products/{id}": lambda known: {"name": "Changed"},
+    "PATCH /v1/subscriptions/{id}": lambda known: {"discount_id": None},
     "PATCH /v1/webhooks/endpoints/{id}": lambda known: {"enabled": False},
     "POST /v1/benefits/": lambda known: {"type": "custom", "description": "New", "properties": {}},
     "POST /v1/checkout-links/": lambda known: {"payment_processor": "stripe", "products": [known["product_id"]]},
@@ -107,6 +109,12 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     "POST /v1/organization-access-tokens/": lambda known: {"comment": "New", "scopes": ["orders:read"]},
     "POST /v1/refunds/": lambda known: {"order_id": known["order_id"], "reason": "other", "amount": 1},
     "POST /v1/products/": lambda known: {"name": "New", "prices": [fixed()]},
+    "POST /v1/subscriptions/": lambda known: {
+        "product_id": known["free_product_id"],
+        "customer_id": known["customer_id"],
+    },
+    "POST /v1/subscriptions/{id}/preview": lambda known: {"discount_id": None},
+    "POST /v1/subscriptions/{id}/scheduled-change": lambda known: {"product_id": known["product_id"]},
     "POST /v1/test-clocks/": lambda known: {"time": "2030-01-01T00:00:00Z"},
     "POST /v1/test-clocks/{id}/advance": lambda known: {"time": known["soon"]},
     "POST /v1/products/{id}/benefits": lambda known: {"benefits": [known["benefit_id"]]},
@@ -210,6 +218,7 @@ PLAIN_TEXT = frozenset(
         "confirmation_token_id",
         "currency",
         "customer_billing_name",
+        "customer_cancellation_comment",
         "customer_ip_address",
         "customer_name",
         "customer_tax_id",
@@ -361,6 +370,7 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
         "endpoint_id": endpoint["id"],
         "event_id": deliveries[0]["webhook_event"]["id"],
         "custom_field_id": product["attached_custom_fields"][0]["custom_field_id"],
+        "free_product_id": await _free_product(shop, word, order["subscription_id"]),
         "discount_id": discount["id"],
         "discount_code": discount["code"],
         "product_id": product["id"],
@@ -411,6 +421,14 @@ async def _file(shop: Shop, word: str) -> dict[str, str]:
         "upload_id": begun["upload"]["id"],
         "completion": dumps(completion),
     }
+
+
+async def _free_product(shop: Shop, word: str, subscription_id: str) -> str:
+    """A product that costs nothing, and a subscription that is to change to it."""
+    free = await make_product(shop, FREE, name=f"{word} Free", recurring_interval="month")
+    schedule = f"/v1/subscriptions/{subscription_id}/scheduled-change"
+    good(await shop.client.post(schedule, json={"product_id": free["id"]}), 201)
+    return str(free["id"])
 
 
 async def _clock(shop: Shop, word: str) -> dict[str, str]:

@@ -7,8 +7,14 @@ from tests.isolation.operations import OPERATIONS, Operation
 from tests.isolation.scene import BODIES, ONLY_ONE, Scene, path_of
 from tests.support.tokens import bearer
 
-IN_ORDER = sorted(OPERATIONS, key=lambda one: ("GET", "PATCH", "POST", "DELETE").index(one.method))
-"""Nothing is deleted as long as it is needed."""
+IN_ORDER = sorted(
+    OPERATIONS,
+    key=lambda one: (
+        ("GET", "PATCH", "POST", "DELETE").index(one.method),
+        -one.path.count("/") if one.method == "DELETE" else 0,
+    ),
+)
+"""Nothing is deleted as long as it is needed, and parts before the whole."""
 
 
 def header_of(operation: Operation, scene: Scene) -> bytes | None:

@@ -128,7 +128,7 @@ def change_period_end(subscription: Subscription, end: datetime, *, now: datetim
 
 def end_trial(subscription: Subscription, *, now: datetime) -> Subscription:
     """The subscription whose trial is over now: it is due at once."""
-    return replace(subscription, trial_end=now, current_period_end=now, anchor_day=now.day, modified_at=now)
+    return replace(_until(subscription, now, now=now), trial_end=now)
 
 
 def _until(subscription: Subscription, end: datetime, *, now: datetime) -> Subscription:

@@ -45,6 +45,25 @@ def renew(subscription: Subscription, plan: Plan, discount: Discount | None, *, 
     )
 
 
+def switched(subscription: Subscription, plan: Plan, *, seats: int | None) -> Subscription:
+    """The subscription as it goes into its next period on another plan, which it waited for until now.
+
+    Another interval makes the end of the present period the anchor of those that follow.
+    """
+    product = plan.product
+    assert product.recurring_interval is not None
+    assert product.recurring_interval_count is not None
+    same = product.recurring_interval is subscription.recurring_interval
+    return replace(
+        subscription,
+        product_id=product.id,
+        seats=seats,
+        recurring_interval=product.recurring_interval,
+        recurring_interval_count=product.recurring_interval_count,
+        anchor_day=subscription.anchor_day if same else subscription.current_period_end.day,
+    )
+
+
 def ended(subscription: Subscription, *, now: datetime) -> Subscription:
     """The subscription at the end that was asked for, which is when it ended, however late that is noticed."""
     return replace(
@@ -56,7 +75,7 @@ def ended(subscription: Subscription, *, now: datetime) -> Subscription:
 
 
 def begin_period(subscription: Subscription, plan: Plan, discount: Discount | None, *, now: datetime) -> Renewal:
-    """The subscription, whose dates are those of a new period, as active in it, and what that costs.
+    """The subscription, whose dates are those of a new period, in it, and what that costs; a trial is over with it.
 
     The clock of a discount begins with the first period that it is billed in (orders spec 8.4).
     """
@@ -72,7 +91,7 @@ def begin_period(subscription: Subscription, plan: Plan, discount: Discount | No
         discount = None
     after = replace(
         subscription,
-        status=SubscriptionStatus.ACTIVE,
+        status=SubscriptionStatus.ACTIVE if subscription.status in ACTIVE else subscription.status,
         period_number=subscription.period_number + 1,
         discount_id=discount.id if discount is not None else None,
         discount_applied_at=applied_at if discount is not None else None,

@@ -159,3 +159,38 @@ def upgraded(before: Subscription, bought: Subscription) -> Subscription:
 
 def _entered(before: Subscription, after: Subscription, group: frozenset[SubscriptionStatus]) -> bool:
     return after.status in group and before.status not in group
+
+
+def canceled_at_period_end(
+    subscription: Subscription, *, reason: CancellationReason | None, comment: str | None, now: datetime
+) -> Subscription:
+    """The subscription that ends with its period; nothing changes until then (orders spec 6.7)."""
+    return replace(
+        with_reason(subscription, reason, comment),
+        cancel_at_period_end=True,
+        canceled_at=now,
+        ends_at=subscription.current_period_end,
+        modified_at=now,
+    )
+
+
+def uncanceled(subscription: Subscription, *, now: datetime) -> Subscription:
+    """The subscription that goes on after all, as if nobody had canceled it (orders spec 6.8)."""
+    return replace(
+        subscription,
+        cancel_at_period_end=False,
+        canceled_at=None,
+        ends_at=None,
+        customer_cancellation_reason=None,
+        customer_cancellation_comment=None,
+        modified_at=now,
+    )
+
+
+def with_reason(subscription: Subscription, reason: CancellationReason | None, comment: str | None) -> Subscription:
+    """The subscription with why its customer leaves, as far as somebody said it."""
+    return replace(
+        subscription,
+        customer_cancellation_reason=reason or subscription.customer_cancellation_reason,
+        customer_cancellation_comment=comment or subscription.customer_cancellation_comment,
+    )

@@ -38,6 +38,11 @@ def line_amount(consumed: Decimal, credited: Decimal, *, unit_amount: Decimal, c
     return metered_amount(consumed - credited, unit_amount, cap)
 
 
+def is_capped(share: UsageShare, *, unit_amount: Decimal, cap: int) -> bool:
+    """Whether a line costs less than its units would without the cap."""
+    return metered_amount(share.units, unit_amount, None) > cap
+
+
 def running_credit(events: Iterable[Decimal]) -> Decimal:
     """The credit after some events in the order of their creation; taking away never goes below zero.
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from boreal.core.dunning import SCHEDULE
+
 
 class SettingsError(Exception):
     """A setting cannot be understood; the message names the variable and says what would be right."""
@@ -48,6 +50,13 @@ def _watched_at(value: str) -> str:
 
 def _list(value: str) -> tuple[str, ...]:
     return tuple(item.strip() for item in value.split(",") if item.strip())
+
+
+def _days(value: str) -> tuple[int, ...]:
+    days = tuple(_number(1, 365)(part) for part in _list(value))
+    if not days or list(days) != sorted(set(days)):
+        raise ValueError("must be days in ascending order, such as 2,7,14,21")
+    return days
 
 
 def _path(value: str) -> Path:
@@ -178,6 +187,13 @@ class Settings:
     s3_access_key_id: str | None = setting("BOREAL_S3_ACCESS_KEY_ID", "Who may use the bucket.", _text, None)
     s3_secret_access_key: str | None = setting(
         "BOREAL_S3_SECRET_ACCESS_KEY", "The secret of the access key.", _text, None, secret=True
+    )
+    dunning_days: tuple[int, ...] = setting(
+        "BOREAL_DUNNING_DAYS",
+        "On which days after the first failure an unpaid order of a subscription is charged again; after the last one "
+        "the subscription ends.",
+        _days,
+        SCHEDULE,
     )
     webhook_allowed_hosts: tuple[str, ...] = setting(
         "BOREAL_WEBHOOK_ALLOWED_HOSTS",

@@ -1,6 +1,7 @@
 """The door of the billing room: settling purchases, recording payments, and wire shapes for the rooms above."""
 
 from boreal.core.orders import Purchase, PurchaseItem
+from boreal.rooms.billing.orders.collection import hear as hear_order_payment
 from boreal.rooms.billing.orders.commands import settle_purchase
 from boreal.rooms.billing.orders.portal import orders_page as list_customer_orders
 from boreal.rooms.billing.orders.queries import OrderDetail
@@ -35,6 +36,7 @@ __all__ = [
     "Upgradable",
     "active_subscriptions",
     "find_upgradable",
+    "hear_order_payment",
     "hear_refund",
     "list_customer_orders",
     "read_order",

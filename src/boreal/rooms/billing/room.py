@@ -12,8 +12,10 @@ from boreal.core.webhooks import WebhookEventType
 from boreal.kit.room import Room
 from boreal.kit.tx import Noun
 from boreal.kit.work import Kind
+from boreal.rooms.billing.changes import renewal
+from boreal.rooms.billing.changes import routes as change_routes
 from boreal.rooms.billing.invariants import INVARIANTS
-from boreal.rooms.billing.orders import portal, rendering, routes
+from boreal.rooms.billing.orders import collection, portal, rendering, routes
 from boreal.rooms.billing.orders import schemas as order_schemas
 from boreal.rooms.billing.orders.tables import OrderRow
 from boreal.rooms.billing.orders.work import send_order_mail
@@ -48,7 +50,7 @@ _SHAPES = {
 room = Room(
     name="billing",
     nouns=(ORDER, SUBSCRIPTION, PAYMENT, PAYMENT_METHOD, REFUND),
-    routes=(routes.routes, portal.routes, refund_routes.routes),
+    routes=(routes.routes, portal.routes, refund_routes.routes, change_routes.routes),
     renderers={
         "order": rendering.payload,
         "refund": refund_queries.payload,
@@ -58,8 +60,11 @@ room = Room(
         "send_order_mail": Kind(send_order_mail, queue="mail"),
         "settle_refund": Kind(settle_refund, queue="payments", lease_s=120, real_time=True),
         "adopt_refund": Kind(adopt_refund, queue="payments", lease_s=120, real_time=True),
+        "renew_subscription": Kind(renewal.renew, queue="renewals", lease_s=60, max_attempts=100),
+        "end_subscriptions": Kind(renewal.end_of_customer),
+        "collect_order": Kind(collection.collect, queue="charges", lease_s=60, max_attempts=100),
     },
-    reactions={"order.created": ("send_order_mail",)},
+    reactions={"order.created": ("send_order_mail",), "customer.deleted": ("end_subscriptions",)},
     invariants=INVARIANTS,
     payload_schemas={
         event.value: _SHAPES[event.partition(".")[0]]

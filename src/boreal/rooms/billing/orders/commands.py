@@ -43,12 +43,12 @@ async def settle_purchase(tx: Tx, purchase: Purchase, *, customer: Customer, org
         return order
     recurring = purchase.product.is_recurring
     subscription = await start_subscription(tx, purchase, customer=customer) if recurring else None
-    number = await _take_invoice_number(tx, customer=customer, organization=organization)
+    number = await take_next_invoice_number(tx, customer=customer, organization=organization)
     order = _order(tx, purchase, customer=customer, subscription=subscription, invoice_number=number)
     paid_by = await tx.load(Payment, purchase.payment_id) if purchase.payment_id is not None else None
     order = await settle_order(tx, order, payment=paid_by)
     await tx.save(None, order)
-    await _add_items(tx, order, _items(purchase, subscription))
+    await add_items(tx, order, _items(purchase, subscription))
     if paid_by is not None:
         await update_payment(tx, paid_by.id, order_id=order.id)
     return order
@@ -118,7 +118,8 @@ def _items(purchase: Purchase, subscription: Subscription | None) -> list[OrderI
     ]
 
 
-async def _add_items(tx: Tx, order: Order, items: Sequence[OrderItem]) -> None:
+async def add_items(tx: Tx, order: Order, items: Sequence[OrderItem]) -> None:
+    """Stores the items of a new order, in their order."""
     rows = [
         {
             "id": uuid.uuid4(),
@@ -138,7 +139,7 @@ async def _add_items(tx: Tx, order: Order, items: Sequence[OrderItem]) -> None:
     await tx.execute_many(_INSERT_ITEM, rows)
 
 
-async def _take_invoice_number(tx: Tx, *, customer: Customer, organization: Row) -> str:
+async def take_next_invoice_number(tx: Tx, *, customer: Customer, organization: Row) -> str:
     """The next number, counted per customer or per organization as the organization chose (orders spec 2.1)."""
     prefix = organization["customer_invoice_prefix"]
     if organization["invoice_numbering"] == "organization":

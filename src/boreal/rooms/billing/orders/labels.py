@@ -1,8 +1,18 @@
 """What the lines of an order are called (orders spec 1.5)."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from babel.dates import format_date
+from babel.numbers import format_decimal
+
+from boreal.core.billing_run import Entry
+from boreal.core.prices import Price
+from boreal.core.usage_lines import UsageShare, is_capped
+from boreal.kit.formats import format_money, format_unit_price
+
+_LOCALE = "en_US"
+"""Labels are stored, so they read the same for everybody."""
 
 
 def trial_label(product_name: str, start: datetime, end: datetime) -> str:
@@ -10,6 +20,24 @@ def trial_label(product_name: str, start: datetime, end: datetime) -> str:
     return f"Trial period for {product_name} ({_day(start)} - {_day(end)})"
 
 
+def entry_label(entry: Entry) -> str:
+    """`Pro — From Jan 15, 2026 to Feb 15, 2026`, or `Remaining time on Pro — …` for what is given back."""
+    span = f"{entry.product_name} — From {_day(entry.starts_at)} to {_day(entry.ends_at)}"
+    return f"Remaining time on {span}" if entry.amount < 0 else span
+
+
+def usage_label(meter_name: str, price: Price, share: UsageShare) -> str:
+    """`API calls — (1,234 consumed units) × $0.10`, and `— Capped at $20.00` when it was."""
+    assert price.unit_amount is not None
+    assert price.price_currency is not None
+    units = format_decimal(share.units, locale=_LOCALE, decimal_quantization=False)
+    unit_price = format_unit_price(price.unit_amount, price.price_currency, _LOCALE)
+    label = f"{meter_name} — ({units} consumed units) × {unit_price}"
+    if price.cap_amount is None or not is_capped(share, unit_amount=Decimal(price.unit_amount), cap=price.cap_amount):
+        return label
+    return f"{label}— Capped at {format_money(price.cap_amount, price.price_currency, _LOCALE)}"
+
+
 def _day(moment: datetime) -> str:
-    """The UTC day in the en-US medium form, whoever reads it: labels are stored."""
-    return format_date(moment.date(), format="medium", locale="en_US")
+    """The UTC day in the medium form."""
+    return format_date(moment.date(), format="medium", locale=_LOCALE)

@@ -1,6 +1,8 @@
-"""Changing subscriptions. The caller holds the customer's row lock."""
+"""Starting subscriptions, and what unpaid orders do to them. The caller holds the customer's row lock."""
 
 import uuid
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -9,7 +11,9 @@ import sqlalchemy as sa
 from boreal.core import calendar
 from boreal.core.customers import Customer
 from boreal.core.orders import Purchase
-from boreal.core.subscriptions import ACTIVE, Subscription, SubscriptionStatus, upgraded
+from boreal.core.plans import BilledPrice
+from boreal.core.renewals import is_due, revoked
+from boreal.core.subscriptions import ACTIVE, BILLABLE, Subscription, SubscriptionStatus, upgraded
 from boreal.kit.tx import Tx
 from boreal.rooms.billing.subscriptions.tables import ScheduledChangeRow, SubscriptionPriceRow
 
@@ -65,6 +69,7 @@ async def start_subscription(tx: Tx, purchase: Purchase, *, customer: Customer) 
         await tx.execute(_DROP_SCHEDULED, subscription_id=before.id)
     await tx.save(before, subscription)
     await _attach_prices(tx, subscription, purchase)
+    renew_later(tx, subscription)
     return subscription
 
 
@@ -92,3 +97,77 @@ async def _attach_prices(tx: Tx, subscription: Subscription, purchase: Purchase)
         for position, price_id in enumerate(purchase.price_ids)
     ]
     await tx.execute_many(_INSERT_PRICE, rows)
+
+
+async def replace_prices(tx: Tx, subscription: Subscription, prices: Sequence[BilledPrice]) -> None:
+    """From now on the subscription is billed by these prices, and no others."""
+    await tx.execute(_DROP_PRICES, subscription_id=subscription.id)
+    await add_prices(tx, subscription, prices)
+
+
+async def add_prices(tx: Tx, subscription: Subscription, prices: Sequence[BilledPrice]) -> None:
+    """The prices of a subscription that has none, in order."""
+    rows = [
+        {
+            "subscription_id": subscription.id,
+            "product_price_id": billed.price.id,
+            "organization_id": subscription.organization_id,
+            "position": position,
+            "amount": billed.amount,
+        }
+        for position, billed in enumerate(prices)
+    ]
+    await tx.execute_many(_INSERT_PRICE, rows)
+
+
+def renew_later(tx: Tx, subscription: Subscription, *, only_if_due: bool = False) -> None:
+    """Asks for the renewal at the end of the period; a row that waits longer is brought forward."""
+    if only_if_due and not is_due(subscription, now=tx.now):
+        return
+    key = str(subscription.id)
+    tx.enqueue(
+        "renew_subscription",
+        payload={"subscription_id": key},
+        due_at=max(tx.now, subscription.current_period_end),
+        unique_key=key,
+        sooner=True,
+    )
+
+
+async def enter_past_due(tx: Tx, id: UUID) -> Subscription:
+    """The subscription waits for the payment of an order, if it counted as active; else it stays as it is.
+
+    One that has ended is left alone: its last order can still be paid (orders spec 12.2).
+    """
+    before = await _lock(tx, id)
+    if before.status not in ACTIVE:
+        return before
+    past_due_at = before.past_due_at or tx.now
+    return await tx.save(
+        before,
+        replace(before, status=SubscriptionStatus.PAST_DUE, past_due_at=past_due_at, modified_at=tx.now),
+    )
+
+
+async def recover(tx: Tx, id: UUID) -> Subscription:
+    """The subscription is active again after the payment, and catches up on the periods that it missed."""
+    before = await _lock(tx, id)
+    if before.status is not SubscriptionStatus.PAST_DUE:
+        return before
+    return await tx.save(
+        before, replace(before, status=SubscriptionStatus.ACTIVE, past_due_at=None, modified_at=tx.now)
+    )
+
+
+async def end_now(tx: Tx, id: UUID) -> Subscription:
+    """The subscription ends at once, unless it has ended before; nothing more is billed (orders spec 6.9)."""
+    before = await _lock(tx, id)
+    if before.status not in BILLABLE:
+        return before
+    return await tx.save(before, revoked(before, now=tx.now))
+
+
+async def _lock(tx: Tx, id: UUID) -> Subscription:
+    subscription = await tx.lock(Subscription, id)
+    assert subscription is not None
+    return subscription

@@ -1,19 +1,28 @@
 """Reading subscriptions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
+from boreal.core.calendar import RecurringInterval
 from boreal.core.discounts import Discount
 from boreal.core.prices import Price
-from boreal.core.subscriptions import ACTIVE, SubscriptionStatus
+from boreal.core.subscriptions import ACTIVE, REVOKED, SubscriptionStatus
+from boreal.kit.auth import Actor, visible_to
 from boreal.kit.db import Connection, Row, Runs
-from boreal.rooms.billing.subscriptions.tables import SubscriptionPriceRow, SubscriptionRow
+from boreal.kit.listing import ListSpec, any_of, flag
+from boreal.kit.problems import ResourceNotFound
+from boreal.kit.schemas import UUID4
+from boreal.rooms.billing.subscriptions.tables import ScheduledChangeRow, SubscriptionPriceRow, SubscriptionRow
 from boreal.rooms.catalog.public import (
+    DiscountRow,
     ProductDetail,
+    ProductRow,
     read_custom_field_slugs,
     read_discounts,
     read_prices,
@@ -23,7 +32,7 @@ from boreal.rooms.catalog.public import (
     render_product,
     show_custom_field_data,
 )
-from boreal.rooms.customers.public import read as read_customer
+from boreal.rooms.customers.public import CustomerRow
 from boreal.rooms.customers.public import render as render_customer
 
 S = SubscriptionRow.c
@@ -33,12 +42,70 @@ def _is_one_of(group: frozenset[SubscriptionStatus]) -> sa.ColumnElement[bool]:
     return sa.or_(*(S.status == status.value for status in sorted(group)))
 
 
-_BY_ID = sa.select(SubscriptionRow).where(S.id == sa.bindparam("id", type_=PgUUID))
-_PRICE_IDS = (
-    sa.select(SubscriptionPriceRow.c.product_price_id)
-    .where(SubscriptionPriceRow.c.subscription_id == sa.bindparam("id", type_=PgUUID))
-    .order_by(SubscriptionPriceRow.c.position)
+_CUSTOMER = {column.name: f"customer__{column.name}" for column in CustomerRow.columns}
+_JOINED = sa.select(
+    SubscriptionRow, *(CustomerRow.c[name].label(label) for name, label in _CUSTOMER.items())
+).join_from(SubscriptionRow, CustomerRow, CustomerRow.c.id == S.customer_id)
+_BY_ID = _JOINED.where(S.id == sa.bindparam("id", type_=PgUUID))
+GET = _BY_ID.where(visible_to(S.organization_id))
+SCHEDULED = sa.select(ScheduledChangeRow).where(
+    ScheduledChangeRow.c.subscription_id == sa.bindparam("id", type_=PgUUID)
 )
+_PRICE_IDS = (
+    sa.select(SubscriptionPriceRow.c.subscription_id, SubscriptionPriceRow.c.product_price_id)
+    .where(SubscriptionPriceRow.c.subscription_id == sa.func.any(sa.bindparam("ids", type_=ARRAY(PgUUID))))
+    .order_by(SubscriptionPriceRow.c.subscription_id, SubscriptionPriceRow.c.position)
+)
+_RANKS = {
+    SubscriptionStatus.INCOMPLETE.value: 1,
+    SubscriptionStatus.INCOMPLETE_EXPIRED.value: 2,
+    SubscriptionStatus.TRIALING.value: 3,
+    SubscriptionStatus.ACTIVE.value: 4,
+    SubscriptionStatus.PAST_DUE.value: 6,
+    SubscriptionStatus.CANCELED.value: 7,
+    SubscriptionStatus.UNPAID.value: 8,
+}
+_IS_LEAVING = sa.and_(S.status == SubscriptionStatus.ACTIVE.value, S.cancel_at_period_end)
+# Exactly, as for recurring revenue: a year is 12 months, a week 12/52 of one, a day 12/365 (design 11.7).
+_PER_MONTH = sa.case(
+    {
+        RecurringInterval.DAY.value: sa.literal(Decimal(365) / 12),
+        RecurringInterval.WEEK.value: sa.literal(Decimal(52) / 12),
+        RecurringInterval.MONTH.value: sa.literal(Decimal(1)),
+        RecurringInterval.YEAR.value: sa.literal(Decimal(1) / 12),
+    },
+    value=S.recurring_interval,
+)
+
+SUBSCRIPTIONS = ListSpec(
+    select=_JOINED,
+    visible=visible_to(S.organization_id),
+    key=S.id,
+    sorts={
+        "customer": CustomerRow.c.email,
+        "status": sa.case((_IS_LEAVING, 5), else_=sa.case(_RANKS, value=S.status)),
+        "started_at": S.started_at,
+        "current_period_end": S.current_period_end,
+        "ended_at": S.ended_at,
+        "ends_at": S.ends_at,
+        "amount": S.amount * _PER_MONTH / S.recurring_interval_count,
+        "product": sa.select(ProductRow.c.name).where(ProductRow.c.id == S.product_id).scalar_subquery(),
+        "discount": sa.select(DiscountRow.c.name).where(DiscountRow.c.id == S.discount_id).scalar_subquery(),
+    },
+    default="-started_at",
+    filters=(
+        any_of("organization_id", S.organization_id, UUID4),
+        any_of("product_id", S.product_id, UUID4),
+        any_of("customer_id", S.customer_id, UUID4),
+        any_of("external_customer_id", CustomerRow.c.external_id, str),
+        any_of("discount_id", S.discount_id, UUID4),
+        flag("active", sa.case((_is_one_of(ACTIVE), sa.true()), (_is_one_of(REVOKED), sa.false()))),
+        flag("cancel_at_period_end", S.cancel_at_period_end),
+    ),
+    metadata=S.metadata,
+    sort_name="SubscriptionSortProperty",
+)
+
 _CUSTOMER_ID = sa.bindparam("customer_id", type_=PgUUID)
 _ACTIVE = (
     sa.select(SubscriptionRow).where(S.customer_id == _CUSTOMER_ID, _is_one_of(ACTIVE)).order_by(S.created_at, S.id)
@@ -132,25 +199,41 @@ def render(
     }
 
 
+async def render_all(runs: Runs, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Some rows of `SUBSCRIPTIONS` or `GET` as merchants see them, in a fixed number of statements."""
+    if not rows:
+        return []
+    products = await read_products(runs, list({row["product_id"] for row in rows}))
+    price_ids: dict[UUID, list[UUID]] = {row["id"]: [] for row in rows}
+    for found in await runs.fetch(_PRICE_IDS, ids=list(price_ids)):
+        price_ids[found["subscription_id"]].append(found["product_price_id"])
+    prices = await read_prices(runs, list({id for ids in price_ids.values() for id in ids}))
+    discounts = await read_discounts(runs, {row["discount_id"] for row in rows if row["discount_id"] is not None})
+    slugs = await read_custom_field_slugs(runs, *(row["custom_field_data"] for row in rows))
+    return [
+        render(
+            row,
+            customer=render_customer({name: row[label] for name, label in _CUSTOMER.items()}),
+            product=products[row["product_id"]],
+            prices=[prices[id] for id in price_ids[row["id"]]],
+            discount=discounts.get(row["discount_id"]),
+            custom_field_data=show_custom_field_data(slugs, row["custom_field_data"]),
+        )
+        for row in rows
+    ]
+
+
+async def get(runs: Runs, actor: Actor, id: UUID) -> dict[str, Any]:
+    """A subscription that the actor may see. Raises `ResourceNotFound`."""
+    rows = await runs.fetch(GET, id=id, **actor.binds())
+    if not rows:
+        raise ResourceNotFound
+    return (await render_all(runs, rows))[0]
+
+
 async def payload(connection: Connection, id: UUID) -> dict[str, Any]:
     """The `data` of the subscription events."""
-    row = await connection.fetchrow(_BY_ID, id=id)
-    assert row is not None
-    customer = await read_customer(connection, row["customer_id"])
-    assert customer is not None
-    product = (await read_products(connection, [row["product_id"]]))[row["product_id"]]
-    price_ids = [found["product_price_id"] for found in await connection.fetch(_PRICE_IDS, id=id)]
-    prices = await read_prices(connection, price_ids)
-    discounts = await read_discounts(connection, [row["discount_id"]] if row["discount_id"] else [])
-    slugs = await read_custom_field_slugs(connection, row["custom_field_data"])
-    return render(
-        row,
-        customer=render_customer(customer),
-        product=product,
-        prices=[prices[price_id] for price_id in price_ids],
-        discount=discounts.get(row["discount_id"]),
-        custom_field_data=show_custom_field_data(slugs, row["custom_field_data"]),
-    )
+    return (await render_all(connection, await connection.fetch(_BY_ID, id=id)))[0]
 
 
 async def active_subscriptions(runs: Runs, customer_id: UUID) -> list[dict[str, Any]]:

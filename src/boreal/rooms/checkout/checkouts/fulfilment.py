@@ -26,7 +26,7 @@ from boreal.providers.ports import (
     Setup,
     Succeeded,
 )
-from boreal.rooms.billing.public import hear_refund, settle_purchase
+from boreal.rooms.billing.public import hear_order_payment, hear_refund, settle_purchase
 from boreal.rooms.catalog.public import link_redemption, release_redemption
 from boreal.rooms.checkout.checkouts import payments, queries, taxes, trials
 from boreal.rooms.checkout.checkouts.claims import release_claim
@@ -53,7 +53,7 @@ def complete_later(tx: Tx, checkout_id: UUID, *, after: timedelta = timedelta(0)
 
 
 async def hear(app: App, event: ProcessorEvent) -> None:
-    """Takes an event of the processor: the confirmed session that waits for it is completed now.
+    """Takes an event of the processor: the confirmed session or the order that waits for it is completed now.
 
     Refunds are billing's.
     """
@@ -61,6 +61,8 @@ async def hear(app: App, event: ProcessorEvent) -> None:
         await hear_refund(app, event.object_id)
         return
     checkout = await queries.by_intent(app.database, event.object_id)
+    if checkout is None and event.kind == "payment":
+        await hear_order_payment(app, event)
     if checkout is not None and checkout.status is CheckoutStatus.CONFIRMED:
         async with app.transaction(checkout.organization_id) as tx:
             complete_later(tx, checkout.id)

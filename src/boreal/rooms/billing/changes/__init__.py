@@ -1,0 +1,1 @@
+"""What becomes of subscriptions over time: renewals, changes, and what both are billed."""

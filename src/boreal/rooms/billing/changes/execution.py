@@ -1,0 +1,229 @@
+"""Carrying out a decision about a subscription: read, decide, ask for the tax, write; or all but the write.
+
+A decision is a value: the states that the subscription goes through, what that costs, and whether it is billed at once.
+It is made from a reading without locks. The write locks customer and subscription and looks whether they are still as
+they were read; if not, everything starts over. A preview is the same without the write, so they cannot disagree.
+"""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from boreal.core.billing_run import Bill, Entry, Line, bill
+from boreal.core.customers import Customer
+from boreal.core.discounts import Discount, discount_amount
+from boreal.core.orders import BillingReason, Order
+from boreal.core.plans import Plan
+from boreal.core.subscriptions import BILLABLE, Subscription
+from boreal.kit.app import App
+from boreal.kit.problems import ResourceNotFound
+from boreal.kit.tx import Tx
+from boreal.rooms.billing.changes import metering
+from boreal.rooms.billing.changes.errors import SubscriptionLocked
+from boreal.rooms.billing.changes.standing import Scheduled, Standing, read_standing
+from boreal.rooms.billing.orders.drafts import Draft, store
+from boreal.rooms.billing.orders.labels import entry_label
+from boreal.rooms.billing.orders.taxes import tax_basis, tax_on
+from boreal.rooms.billing.subscriptions.commands import renew_later, replace_prices
+from boreal.rooms.billing.subscriptions.tables import BillingEntryRow, ScheduledChangeRow
+from boreal.rooms.catalog.public import link_redemption, redeem
+
+ATTEMPTS = 10
+"""How often a decision is made again because something changed meanwhile."""
+
+_INSERT_ENTRY = BillingEntryRow.insert().values(
+    {
+        column.name: sa.bindparam(column.name, type_=column.type)
+        for column in BillingEntryRow.columns
+        if column.name != "position"
+    }
+)
+_TAKE = (
+    sa.update(BillingEntryRow)
+    .where(BillingEntryRow.c.subscription_id == sa.bindparam("key"), BillingEntryRow.c.order_id.is_(None))
+    .values(order_id=sa.bindparam("taken_by"))
+    .returning(BillingEntryRow.c.id)
+)
+_UNSCHEDULE = sa.delete(ScheduledChangeRow).where(ScheduledChangeRow.c.subscription_id == sa.bindparam("subscription"))
+_SCHEDULE = ScheduledChangeRow.insert()
+_TRY_LOCK = sa.select(sa.func.pg_try_advisory_xact_lock(sa.func.hashtextextended(sa.bindparam("id"), 0)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What is to become of a subscription.
+
+    `steps` are the states that follow the present one, each told of on its own. `bills` says for which reason an order
+    takes everything that waits now, `entries` included, and `period_number` which period it pays for. `scheduled` is
+    what waits for the end of the period from now on. `redeems` takes a redemption of the new discount.
+    """
+
+    steps: tuple[Subscription, ...]
+    plan: Plan
+    discount: Discount | None
+    scheduled: Scheduled | None
+    entries: tuple[Entry, ...] = ()
+    bills: BillingReason | None = None
+    period_number: int | None = None
+    redeems: bool = False
+
+    @property
+    def after(self) -> Subscription:
+        """The subscription in the end."""
+        return self.steps[-1]
+
+
+Decide = Callable[[Standing, datetime], Decision]
+
+
+class _Changed(Exception):
+    """Something is not as it was read."""
+
+
+async def carry_out(app: App, organization_id: UUID, id: UUID, decide: Decide, *, alone: bool = False) -> Decision:
+    """Makes a decision true, with its facts, its order and the work that follows.
+
+    With `alone` nobody else may be changing the subscription through the API: `SubscriptionLocked` (orders spec 6).
+    Raises `ResourceNotFound`, and what `decide` raises.
+    """
+    for _ in range(ATTEMPTS):
+        standing, decision, draft = await plan(app, id, decide)
+        try:
+            async with app.transaction(organization_id) as tx:
+                if alone and not await tx.fetchval(_TRY_LOCK, id=str(id)):
+                    raise SubscriptionLocked
+                await _write(app, tx, standing, decision, draft)
+            return decision
+        except _Changed:
+            continue
+    raise SubscriptionLocked
+
+
+async def plan(app: App, id: UUID, decide: Decide) -> tuple[Standing, Decision, Draft | None]:
+    """What would be done, down to the order and its tax; nothing is written. Raises what `decide` raises."""
+    standing = await read_standing(app, app.database, id)
+    if standing is None:
+        raise ResourceNotFound
+    now = await app.times.now(standing.subscription.organization_id)
+    decision = decide(standing, now)
+    return standing, decision, await draft_of(app, standing, decision, now=now)
+
+
+async def draft_of(app: App, standing: Standing, decision: Decision, *, now: datetime) -> Draft | None:
+    """The order that the decision asks for; None if it asks for none, or if there is nothing to bill."""
+    if decision.bills is None:
+        return None
+    run = bill_of(standing, decision.entries, decision.discount)
+    if not run.lines:
+        return None
+    currency = standing.subscription.currency
+    tax = await tax_on(app, run.net_amount, currency=currency, customer=standing.customer, now=now)
+    return Draft(run, tax, decision.discount, decision.bills, decision.period_number)
+
+
+def bill_of(standing: Standing, entries: tuple[Entry, ...], discount: Discount | None) -> Bill:
+    """The bill of everything that waits, with some more entries (orders spec 9.2)."""
+    lines = [_line(entry) for entry in (*standing.pending, *entries)]
+    return bill(
+        (*lines, *metering.usage_lines(standing.usage)),
+        partial(discount_amount, discount) if discount is not None else None,
+    )
+
+
+def _line(entry: Entry) -> Line:
+    return Line(
+        label=entry_label(entry),
+        amount=entry.amount,
+        product_price_id=entry.product_price_id,
+        proration=entry.type == "proration",
+        discountable=entry.is_discountable,
+    )
+
+
+async def _write(app: App, tx: Tx, standing: Standing, decision: Decision, draft: Draft | None) -> None:
+    seen = standing.subscription
+    if decision.redeems and decision.discount is not None:
+        holder = uuid.uuid4()
+        if not await redeem(tx, decision.discount, holder):
+            raise _Changed
+        await link_redemption(tx, holder, seen.id)
+    customer = await tx.lock(Customer, seen.customer_id)
+    assert customer is not None
+    before = await tx.lock(Subscription, seen.id)
+    if before != seen or (draft is not None and tax_basis(customer) != tax_basis(standing.customer)):
+        raise _Changed
+    for step in decision.steps:
+        if step != before:
+            await tx.save(before, step)
+            await tx.flush()
+        before = step
+    await _write_around(tx, standing, decision)
+    if draft is not None:
+        order = await store(
+            app,
+            tx,
+            draft,
+            subscription=decision.after,
+            customer=customer,
+            organization=standing.organization,
+            method=standing.method,
+        )
+        await _take_entries(tx, standing, decision, order)
+    period_ends = decision.after.current_period_end
+    if decision.after.status in BILLABLE and period_ends != seen.current_period_end:
+        renew_later(tx, decision.after)
+
+
+async def _write_around(tx: Tx, standing: Standing, decision: Decision) -> None:
+    """What belongs to the subscription and is no part of its record: prices, entries, scheduled changes."""
+    after = decision.after
+    if decision.plan != standing.plan:
+        await replace_prices(tx, after, decision.plan.prices)
+    if decision.entries:
+        await tx.execute_many(_INSERT_ENTRY, [_row(tx, after, entry) for entry in decision.entries])
+    if decision.scheduled != standing.scheduled:
+        await tx.execute(_UNSCHEDULE, subscription=after.id)
+        if decision.scheduled is not None:
+            await tx.execute(
+                _SCHEDULE,
+                id=decision.scheduled.id,
+                created_at=tx.now,
+                organization_id=tx.organization_id,
+                subscription_id=after.id,
+                product_id=decision.scheduled.product_id,
+                seats=decision.scheduled.seats,
+            )
+
+
+async def _take_entries(tx: Tx, standing: Standing, decision: Decision, order: Order) -> None:
+    """The order takes everything that was on its bill, and nothing else may have come to it meanwhile."""
+    taken = await tx.fetch(_TAKE, key=order.subscription_id, taken_by=order.id)
+    if len(taken) != len(standing.pending) + len(decision.entries):
+        raise _Changed
+    if standing.usage:
+        await metering.take_usage(tx, standing.subscription.id, order.id)
+    if decision.bills is BillingReason.SUBSCRIPTION_CYCLE:
+        await metering.reset_meters(tx, standing.subscription.id)
+
+
+def _row(tx: Tx, subscription: Subscription, entry: Entry) -> dict[str, object]:
+    return {
+        "id": uuid.uuid4(),
+        "created_at": tx.now,
+        "organization_id": tx.organization_id,
+        "subscription_id": subscription.id,
+        "period_number": subscription.period_number,
+        "order_id": None,
+        "type": entry.type,
+        "amount": entry.amount,
+        "discount_amount": entry.discount_amount,
+        "product_price_id": entry.product_price_id,
+        "product_name": entry.product_name,
+        "starts_at": entry.starts_at,
+        "ends_at": entry.ends_at,
+    }
