@@ -15,9 +15,10 @@ from boreal.kit.db import metadata
 from boreal.main import openapi
 from tests.fuzz.effort import FULL, explore
 from tests.fuzz.junk import junk, near, schema_of, text_of
+from tests.isolation.furnishing import furnish
 from tests.isolation.operations import OPERATIONS as ALL
 from tests.isolation.operations import Operation
-from tests.isolation.scene import BODIES, furnish, path_of
+from tests.isolation.scene import BODIES, path_of
 from tests.support.catalog import fixed, make_product, seats
 from tests.support.checkout import BUYER, finish, open_session
 from tests.support.shop import Shop, client_of

@@ -21,7 +21,8 @@ from schemathesis.generation.meta import TestPhase
 
 from boreal.surfaces.process import open_socket, serving
 from tests.fuzz.effort import FULL
-from tests.isolation.scene import PATHS, Known, furnish
+from tests.isolation.furnishing import furnish
+from tests.isolation.scene import PATHS, Known
 from tests.support.shop import Shop, open_shop
 
 SHARE = 1 if FULL else 8

@@ -1,0 +1,153 @@
+"""One of everything for an organization: what it has, by the names that the tables of `scene` use."""
+
+from datetime import timedelta
+from json import dumps
+from typing import Any
+
+from tests.support.benefits import attach, make_benefit
+from tests.support.catalog import FREE, make_product
+from tests.support.checkout import Session, finish, good, open_session
+from tests.support.files import begin, send, upload_picture
+from tests.support.refunds import give_back
+from tests.support.shop import Shop
+from tests.support.tokens import issue, session
+from tests.support.usage import make_meter
+
+
+async def furnish(shop: Shop, word: str) -> dict[str, str]:
+    """Gives a shop one of everything, with a word of its own in every text; what it then has, by name."""
+    url = "http://127.0.0.1:9/" + word  # nobody listens there, so each attempt is a delivery that failed
+    endpoint = good(await shop.client.post("/v1/webhooks/endpoints", json=_hears(url)), 201)
+    product = await _product(shop, word)
+    discount = await _discount(shop, word, product["id"])
+    buyers = [await _customer(shop, word, name) for name in ("ada", "bob", "eve")]
+    bought = await open_session(shop, product, customer_id=buyers[0]["id"], metadata={"word": word})
+    await bought.pay(customer_name=f"{word} Ada", customer_email=None)
+    order = await bought.order()
+    await give_back(shop, order, 100, comment=f"{word} refund", metadata={"word": word})
+    checkout, custom = await open_session(shop, product), await open_session(shop, product)
+    link = await _link(shop, word, product["id"])
+    await finish(shop)
+    deliveries = good(await shop.client.get("/v1/webhooks/deliveries"))["items"]
+    organization = good(await shop.client.get(f"/v1/organizations/{shop.organization_id}"))
+    return {
+        "word": word,
+        "organization_id": str(shop.organization_id),
+        "slug": organization["slug"],
+        **await _clock(shop, word),
+        "token_id": (await issue(shop)).id,
+        "endpoint_id": endpoint["id"],
+        "event_id": deliveries[0]["webhook_event"]["id"],
+        "custom_field_id": product["attached_custom_fields"][0]["custom_field_id"],
+        "free_product_id": await _free_product(shop, word, order["subscription_id"]),
+        "discount_id": discount["id"],
+        "discount_code": discount["code"],
+        "product_id": product["id"],
+        "product_price_id": product["prices"][0]["id"],
+        "customer_id": buyers[0]["id"],
+        "email": buyers[0]["email"],
+        "external_id": buyers[0]["external_id"],
+        "other_external_id": buyers[2]["external_id"],
+        "meter_id": await _meter(shop, word),
+        "order_id": order["id"],
+        "subscription_id": order["subscription_id"],
+        "checkout_id": checkout.id,
+        "checkout_secret": _secret(checkout),
+        "custom_checkout_id": custom.id,
+        "custom_checkout_secret": _secret(custom),
+        "link_id": link["id"],
+        "link_secret": link["client_secret"],
+        **await _file(shop, word),
+        "picture_id": product["medias"][0]["id"],
+        "benefit_id": product["benefits"][0]["id"],
+        "session": await session(shop, buyers[0]["id"]),
+        "other_session": await session(shop, buyers[1]["id"]),
+    }
+
+
+async def _product(shop: Shop, word: str) -> dict[str, Any]:
+    field = await _custom_field(shop, word)
+    benefit = await make_benefit(shop, description=f"{word} thanks", properties={"note": word}, metadata={"w": word})
+    picture = await upload_picture(shop, name=f"{word}.png")
+    product = await make_product(
+        shop,
+        name=f"{word} Pro",
+        medias=[picture["id"]],
+        recurring_interval="month",
+        metadata={"word": word},
+        attached_custom_fields=[{"custom_field_id": field["id"], "required": False}],
+    )
+    return await attach(shop, product, benefit)
+
+
+async def _file(shop: Shop, word: str) -> dict[str, str]:
+    begun = await begin(shop, b"content", name=f"{word}.pdf", version=word)
+    completion = await send(shop, begun, b"content")
+    good(await shop.client.post(f"/v1/files/{begun['id']}/uploaded", json=completion))
+    return {
+        "file_id": begun["id"],
+        "file_path": begun["path"],
+        "upload_id": begun["upload"]["id"],
+        "completion": dumps(completion),
+    }
+
+
+async def _free_product(shop: Shop, word: str, subscription_id: str) -> str:
+    """A product that costs nothing, and a subscription that is to change to it."""
+    free = await make_product(shop, FREE, name=f"{word} Free", recurring_interval="month")
+    schedule = f"/v1/subscriptions/{subscription_id}/scheduled-change"
+    good(await shop.client.post(schedule, json={"product_id": free["id"]}), 201)
+    return str(free["id"])
+
+
+async def _clock(shop: Shop, word: str) -> dict[str, str]:
+    now = shop.clock.now()
+    made = good(await shop.client.post("/v1/test-clocks/", json={"name": word, "time": now.isoformat()}), 201)
+    return {"clock_id": made["id"], "soon": (now + timedelta(minutes=1)).isoformat()}
+
+
+def _hears(url: str) -> dict[str, Any]:
+    return {"url": url, "format": "raw", "events": ["customer.created", "order.created"]}
+
+
+async def _link(shop: Shop, word: str, product_id: str) -> dict[str, Any]:
+    body = {"payment_processor": "stripe", "products": [product_id], "label": word, "metadata": {"word": word}}
+    return good(await shop.client.post("/v1/checkout-links/", json=body), 201)
+
+
+async def _custom_field(shop: Shop, word: str) -> dict[str, Any]:
+    body = {"type": "text", "slug": word, "name": f"{word} field", "properties": {}, "metadata": {"word": word}}
+    return good(await shop.client.post("/v1/custom-fields/", json=body), 201)
+
+
+async def _discount(shop: Shop, word: str, product_id: str) -> dict[str, Any]:
+    body = {
+        "name": f"{word} sale",
+        "type": "percentage",
+        "duration": "once",
+        "basis_points": 1000,
+        "code": f"{word}10",
+        "products": [product_id],
+        "metadata": {"word": word},
+    }
+    return good(await shop.client.post("/v1/discounts/", json=body), 201)
+
+
+async def _meter(shop: Shop, word: str) -> str:
+    rule = {"property": word, "operator": "eq", "value": word}
+    condition = {"conjunction": "and", "clauses": [rule]}
+    return str((await make_meter(shop, filter=condition, name=f"{word} calls", metadata={"word": word}))["id"])
+
+
+async def _customer(shop: Shop, word: str, name: str) -> dict[str, Any]:
+    body = {
+        "email": f"{name}@{word}.example.com",
+        "external_id": f"{word}-{name}",
+        "name": f"{word} {name}",
+        "metadata": {"word": word},
+    }
+    return good(await shop.client.post("/v1/customers/", json=body), 201)
+
+
+def _secret(checkout: Session) -> str:
+    return str(checkout.made["client_secret"])
