@@ -54,10 +54,26 @@ class Demo:
         session = await self._post("/v1/checkouts/", {"products": product_ids, **fields})
         return str(session["url"]).removeprefix(self.base_url)
 
+    async def discount(self, code: str, **fields: Any) -> str:
+        """A new discount of a fifth and its id."""
+        body = {"name": "Spring sale", "type": "percentage", "basis_points": 2000, "duration": "once", "code": code}
+        return str((await self._post("/v1/discounts/", {**body, **fields}))["id"])
+
+    async def custom_field(self, type: str, slug: str, **properties: Any) -> str:
+        """A new custom field and its id."""
+        body = {"type": type, "slug": slug, "name": slug.title(), "properties": properties}
+        return str((await self._post("/v1/custom-fields/", body))["id"])
+
     async def link(self, *product_ids: str, **fields: Any) -> str:
         """The address of a new checkout link."""
         body = {"payment_processor": "stripe", "products": product_ids, **fields}
         return str((await self._post("/v1/checkout-links/", body))["url"])
+
+    async def last_order(self) -> dict[str, Any]:
+        """The newest order."""
+        async with self._client() as client:
+            order: dict[str, Any] = (await client.get("/v1/orders/?limit=1")).json()["items"][0]
+            return order
 
     async def orders(self) -> int:
         """How many orders there are."""

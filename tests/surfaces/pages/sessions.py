@@ -101,11 +101,18 @@ class MemoryCheckout:
         self.session = session
         self.calls: list[str] = []
         self.confirmed_with: Mapping[str, Any] = {}
+        self.heard = "told"
 
     async def get(self, client_secret: str) -> dict[str, Any]:
         if client_secret != SECRET:
             raise ResourceNotFound
         return dict(self.session)
+
+    async def opened(self, client_secret: str) -> None:
+        self.calls.append("opened")
+
+    async def hearing(self, client_secret: str) -> Any:
+        return self.heard
 
     async def update(self, client_secret: str, changes: Mapping[str, Any], *, ip_address: str | None) -> dict[str, Any]:
         self.calls.append("update")

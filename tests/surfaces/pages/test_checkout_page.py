@@ -40,6 +40,12 @@ async def test_each_state_has_its_page(status, code, location):
     assert (reply.status, reply.headers.get("location")) == (code, location)
 
 
+async def test_the_first_look_is_remembered():
+    pages = MemoryCheckout(view())
+    await show(pages)
+    assert pages.calls == ["opened"]
+
+
 async def test_an_unknown_session_is_not_found():
     reply = await checkout.show(request(), "other", pages=MemoryCheckout(view()), settings=SETTINGS)
     assert reply.status == 404
@@ -170,8 +176,13 @@ async def test_a_script_gets_the_regions_and_only_its_field_is_saved():
 
 
 async def test_seats_go_one_up_and_one_down():
-    tiers = {"tiers": [{"price_per_seat": 800}], "minimum_seats": 2, "maximum_seats": 9}
-    pages = MemoryCheckout(view(product(price("seat_based", seat_tiers=tiers)), seats=3, price_per_seat=800))
+    tiers = [
+        {"min_seats": 2, "max_seats": 4, "price_per_seat": 1000},
+        {"min_seats": 5, "max_seats": None, "price_per_seat": 800},
+    ]
+    sold = price("seat_based", seat_tiers={"tiers": tiers, "minimum_seats": 2, "maximum_seats": None})
+    pages = MemoryCheckout(view(product(sold), seats=3, price_per_seat=1000))
+    assert b"2 to 4 seats: $10.00 each. 5 seats or more: $8.00 each." in (await show(pages)).body
     await submit(pages, {"action": "seats_more", "seats": "5"})
     assert pages.session["seats"] == 6
     await submit(pages, {"action": "seats_less", "seats": "6"})
@@ -198,7 +209,7 @@ async def test_the_confirmation_waits_and_then_shows_what_was_bought():
     assert "We have sent a receipt to ada@example.com." in html
     assert "/northwind/portal?customer_session_token=polar_cst_1" in html
     state = await confirmation(MemoryCheckout(done), script=True)
-    assert json.loads(state.body) == {"status": "succeeded", "intent_status": None}
+    assert json.loads(state.body) == {"status": "succeeded", "intent_status": None, "moves_on": True}
 
 
 async def test_a_foreign_success_url_is_visited_once_it_is_fulfilled():
@@ -267,6 +278,16 @@ async def test_who_leads_to_the_merchants_page(embedded):
     html = reply.body.decode().replace("&amp;", "&")
     assert f'data-success-url="{there}" data-redirect' in html
     assert f'href="{there}" target="_top"' in html
+
+
+async def test_the_merchant_hears_before_the_buyer_arrives():
+    pages = MemoryCheckout(view(success_url="https://shop.example/thanks", status="succeeded"))
+    for heard, moves_on, status in (("waiting", False, 200), ("overdue", True, 200), ("told", True, 303)):
+        pages.heard = heard
+        assert json.loads((await confirmation(pages, script=True)).body)["moves_on"] is moves_on
+        reply = await confirmation(pages)
+        assert (reply.status, b"data-stream" in reply.body) == (status, heard == "waiting")
+        assert (b"Continue to Northwind" in reply.body) == (heard == "overdue")
 
 
 async def test_success_on_our_own_page_keeps_the_frame():

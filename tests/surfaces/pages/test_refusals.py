@@ -71,6 +71,28 @@ def test_a_fault_stands_at_its_field(loc, kind, msg, name, message):
     assert refusal.notice is None
 
 
+@pytest.mark.parametrize(
+    ("type", "properties", "kind", "message"),
+    [
+        ("text", {"min_length": 3}, "string_too_short", "Enter at least 3 characters."),
+        ("text", {"max_length": 9}, "string_too_long", "Enter at most 9 characters."),
+        ("number", {"ge": 0}, "greater_than_equal", "Enter 0 or more."),
+        ("number", {}, "less_than_equal", "Enter a whole number."),
+        ("number", {}, "int_parsing", "Enter a whole number."),
+        ("date", {"le": 1767225600}, "less_than_equal", "Choose January 1, 2026 or an earlier day."),
+        ("date", {"ge": 1767225600}, "greater_than_equal", "Choose January 1, 2026 or a later day."),
+        ("date", {}, "datetime_from_date_parsing", "Enter a date."),
+        ("select", {"options": []}, "literal_error", "This is needed to continue."),
+        ("checkbox", {}, "bool_type", "as the API says it"),
+    ],
+)
+def test_what_is_wrong_with_an_answer(type, properties, kind, message):
+    field = {"slug": "size", "type": type, "properties": properties}
+    session = view(attached_custom_fields=[{"custom_field": field, "order": 0, "required": True}])
+    fault = Fault(("body", "custom_field_data", "size"), "as the API says it", kind)
+    assert dict(explain(Invalid(fault), session, AMERICAN).fields) == {"custom.size": message}
+
+
 def test_a_fault_without_a_field_is_still_told():
     refusal = explain(Invalid(Fault(("body", "product_price_id"), "Price is archived.")), GIFT, AMERICAN)
     assert refusal.notice is not None

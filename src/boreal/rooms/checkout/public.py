@@ -1,6 +1,13 @@
 """The door of the checkout room, for insights, the surfaces and the composition root."""
 
-from boreal.rooms.checkout.checkouts.buyer import client_confirm, client_update, client_view, client_view_by_id
+from boreal.rooms.checkout.checkouts.buyer import (
+    client_confirm,
+    client_hearing,
+    client_opened,
+    client_update,
+    client_view,
+    client_view_by_id,
+)
 from boreal.rooms.checkout.checkouts.fulfilment import hear as hear_processor
 from boreal.rooms.checkout.checkouts.streams import CheckoutStreams
 from boreal.rooms.checkout.checkouts.tables import CheckoutRow
@@ -12,6 +19,8 @@ __all__ = [
     "CheckoutRow",
     "CheckoutStreams",
     "client_confirm",
+    "client_hearing",
+    "client_opened",
     "client_update",
     "client_view",
     "client_view_by_id",

@@ -10,13 +10,13 @@ meanwhile comes back with the new total instead of being carried out.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 from boreal.kit.problems import Problem, ResourceNotFound
 from boreal.surfaces.pages.exchange import PageReply, PageRequest, json_reply, origin_of, see_other, with_query
 from boreal.surfaces.pages.forms import card_of, changes_of, keep_typed, values_of
-from boreal.surfaces.pages.offers import View, choices_of, chosen_price, offer_of
+from boreal.surfaces.pages.offers import View, choices_of, chosen_price, offer_of, seat_hint
 from boreal.surfaces.pages.places import STATES, countries
 from boreal.surfaces.pages.refusals import Refusal, explain, notice_of
 from boreal.surfaces.pages.rendering import SiteSettings, Visitor, render, render_regions, visitor_of
@@ -39,12 +39,23 @@ _REGIONS = (
 _NOTICES = frozenset({"not_paid"})
 
 
+Hearing = Literal["told", "waiting", "overdue"]
+
+
 class CheckoutPages(Protocol):
     """What the pages ask of the checkout. Every refusal is a `Problem`, with the body that the API would send."""
 
     async def get(self, client_secret: str) -> View:
         """The session as a `CheckoutPublic`, whatever its status, also past `expires_at`: an open session that is
         past it has the status `expired`. Unknown secrets are `ResourceNotFound`."""
+        ...
+
+    async def opened(self, client_secret: str) -> None:
+        """Remembers that the buyer has seen an open session."""
+        ...
+
+    async def hearing(self, client_secret: str) -> Hearing:
+        """How far the merchant's endpoints have heard how a session ended; `overdue` once they had 15 s for it."""
         ...
 
     async def update(self, client_secret: str, changes: Mapping[str, Any], *, ip_address: str | None) -> View:
@@ -78,6 +89,7 @@ async def show(request: PageRequest, client_secret: str, *, pages: CheckoutPages
         return render("not_found.html", request, settings, status=404)
     if view["status"] != "open":
         return _moved_on(request, view, settings)
+    await pages.opened(client_secret)
     visitor = _visitor(request)
     said = request.query.get("notice", "")
     refusal = Refusal(notice=notice_of(said, visitor)) if said in _NOTICES else Refusal()
@@ -113,14 +125,20 @@ async def confirmation(
     """`GET /checkout/{client_secret}/confirmation`: waits for the outcome and shows it, or leads to where it is
     shown.
 
-    A script that asks for JSON gets `{"status", "intent_status"}`.
+    The merchant's endpoints hear of it before the buyer arrives at the merchant's page; where they do not answer, the
+    buyer stays here and is offered the way there (catalog spec 9.2). A script that asks for JSON gets
+    `{"status", "intent_status", "moves_on"}`, the last of which says whether this page has become another.
     """
     try:
         view = await pages.get(client_secret)
     except ResourceNotFound:
         return render("not_found.html", request, settings, status=404)
+    leaves = view["status"] == "succeeded" and not _is_ours(view)
+    hearing = await pages.hearing(client_secret) if leaves else "told"
+    waits = view["status"] == "confirmed" or hearing == "waiting"
     if request.wants_json:
-        return json_reply({"status": view["status"], "intent_status": _intent(view)[0]})
+        moves_on = not waits or _challenge(request, view) is not None
+        return json_reply({"status": view["status"], "intent_status": _intent(view)[0], "moves_on": moves_on})
     if view["status"] == "open":
         return see_other(_address(request, view, "", notice="not_paid"))
     if view["status"] in ("expired", "failed"):
@@ -128,15 +146,22 @@ async def confirmation(
     challenge = _challenge(request, view)
     if challenge:
         return see_other(challenge)
-    token = request.query.get("customer_session_token")
-    success_url = with_query(view["success_url"], {"customer_session_token": token})
-    embed_origin = origin_of(view["embed_origin"])
-    leaves = view["status"] == "succeeded" and not _is_ours(view)
-    if leaves and not (request.is_embedded and embed_origin):
+    success_url = with_query(view["success_url"], _token(request))
+    if leaves and hearing == "told" and not (request.is_embedded and origin_of(view["embed_origin"])):
         return see_other(success_url)
-    portal = with_query(
-        f"/{view['organization']['slug']}/portal", {"customer_session_token": token, "theme": request.theme}
-    )
+    return _outcome(request, view, settings, leads_to=success_url if leaves else None, done=not waits)
+
+
+def _token(request: PageRequest) -> dict[str, str | None]:
+    return {"customer_session_token": request.query.get("customer_session_token")}
+
+
+def _outcome(
+    request: PageRequest, view: View, settings: SiteSettings, *, leads_to: str | None, done: bool
+) -> PageReply:
+    """The page that waits, then says what was bought; `leads_to` is the merchant's page, if the buyer goes there."""
+    token = _token(request)
+    portal = f"/{view['organization']['slug']}/portal"
     stripe = form_of(view)
     page = render(
         "confirmation.html",
@@ -144,12 +169,13 @@ async def confirmation(
         settings,
         inline=("boreal.css", "confirmation.js", *(("stripe-challenge.js",) if stripe else ())),
         stripe=stripe,
-        embed_origin=embed_origin,
-        success_url=success_url if leaves else with_query(success_url, request.manner),
-        leaves=leaves,
+        embed_origin=origin_of(view["embed_origin"]),
+        success_url=leads_to or with_query(view["success_url"], {**token, **request.manner}),
+        done=done,
+        leaves=leads_to is not None,
         view=view,
         offer=offer_of(view, _visitor(request)),
-        portal_url=portal if token else None,
+        portal_url=with_query(portal, {**token, "theme": request.theme}) if token["customer_session_token"] else None,
         return_url=_web_address(view["return_url"]),
     )
     return allow(page) if stripe else page
@@ -269,6 +295,7 @@ def _page(request: PageRequest, draft: Draft, settings: SiteSettings) -> PageRep
         "offer": offer,
         "choices": choices_of(view, visitor),
         "price": chosen_price(view),
+        "seat_hint": seat_hint(view, visitor),
         "values": draft.values,
         "errors": refusal.fields,
         "notice": refusal.notice,

@@ -86,6 +86,20 @@ def choices_of(view: View, visitor: Visitor) -> list[Choice]:
     ]
 
 
+def seat_hint(view: View, visitor: Visitor) -> str:
+    """What a seat costs by how many there are; empty where nothing is sold by the seat."""
+    price = chosen_price(view)
+    if price.get("amount_type") != "seat_based":
+        return ""
+    said = []
+    for tier in price["seat_tiers"]["tiers"]:
+        each = visitor.money(tier["price_per_seat"], price["price_currency"])
+        least, most = tier["min_seats"], tier["max_seats"]
+        key = "hint.seats.range" if most else "hint.seats.from"
+        said.append(visitor.say(key, least=least, most=most, price=each))
+    return " ".join(said)
+
+
 def offered_price(prices: Sequence[Mapping[str, Any]], product: Mapping[str, Any], visitor: Visitor) -> str:
     """What a product costs, before anything is chosen: "$24.00 per month", "Pay what you want", "$8.00 per seat"."""
     price = next(iter(sorted(prices, key=_is_metered)), None)
@@ -144,7 +158,12 @@ def _later(view: View, visitor: Visitor) -> str:
     if not _passing_discount(view):
         return visitor.money(view["total_amount"], view["currency"])
     price = visitor.money(view["amount"], view["currency"])
-    return price if view["tax_amount"] == 0 and view["net_amount"] else visitor.say("price.plus_tax", price=price)
+    return visitor.say("price.plus_tax", price=price) if _is_taxed_later(view) else price
+
+
+def _is_taxed_later(view: View) -> bool:
+    """Whether a tax comes upon what a later period costs, which is not known before then."""
+    return _passing_discount(view) is not None and not (view["tax_amount"] == 0 and view["net_amount"])
 
 
 def _every(product: Mapping[str, Any], visitor: Visitor, kind: str) -> str:
@@ -181,7 +200,10 @@ def _headline(view: View, visitor: Visitor) -> str:
 def _note(view: View, visitor: Visitor) -> str:
     if not _changes_later(view):
         return ""
-    return visitor.say("price.then", price=_later(view, visitor), period=_period(view["product"], visitor))
+    period = _period(view["product"], visitor)
+    if _is_taxed_later(view):
+        return visitor.say("price.then_plus_tax", price=visitor.money(view["amount"], view["currency"]), period=period)
+    return visitor.say("price.then", price=_later(view, visitor), period=period)
 
 
 def _rows(view: View, visitor: Visitor) -> list[Row]:

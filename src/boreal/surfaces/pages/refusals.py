@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from boreal.kit.problems import Problem
@@ -117,7 +118,7 @@ def _message(name: str, fault: Mapping[str, Any], view: View, visitor: Visitor) 
     if name in ("seats", "discount_code") or "field" in fault:
         return _plain(fault)
     if name.startswith(CUSTOM_PREFIX):
-        return visitor.say("missing.custom") if kind in ("missing", "literal_error") else _plain(fault)
+        return _custom_message(name.removeprefix(CUSTOM_PREFIX), kind, fault, view, visitor)
     blank = kind == "missing" or "Full billing address" in str(fault.get("msg", ""))
     key = f"{'missing' if blank else 'wrong'}.{name}"
     return visitor.say(key) if WORDS.knows(key) else _plain(fault)
@@ -130,3 +131,31 @@ def _amount_message(kind: str, fault: Mapping[str, Any], view: View, visitor: Vi
     if bound is None:
         return _plain(fault)
     return visitor.say(f"wrong.{bounds[kind]}", amount=visitor.money(bound, view["currency"]))
+
+
+_LIMITS = {
+    "string_too_short": "min_length",
+    "string_too_long": "max_length",
+    "greater_than_equal": "ge",
+    "less_than_equal": "le",
+}
+
+
+def _custom_message(slug: str, kind: str, fault: Mapping[str, Any], view: View, visitor: Visitor) -> str:
+    """What to do about an answer, with the limit that the merchant set."""
+    if kind in ("missing", "literal_error"):
+        return visitor.say("missing.custom")
+    field = next((item["custom_field"] for item in view["attached_custom_fields"] or () if _is(item, slug)), None)
+    limit = field["properties"].get(_LIMITS.get(kind, "")) if field else None
+    if field is not None and limit is not None:
+        if field["type"] == "date":
+            day = visitor.day(datetime.fromtimestamp(limit, UTC).isoformat())
+            return visitor.say("wrong.custom.early" if kind == "greater_than_equal" else "wrong.custom.late", limit=day)
+        return visitor.say(f"wrong.custom.{kind}", limit=limit)
+    if field is not None and field["type"] in ("number", "date"):
+        return visitor.say(f"wrong.custom.{field['type']}")
+    return _plain(fault)
+
+
+def _is(attached: Mapping[str, Any], slug: str) -> bool:
+    return bool(attached["custom_field"]["slug"] == slug)

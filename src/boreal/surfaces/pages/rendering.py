@@ -20,6 +20,7 @@ from boreal.kit.formats import format_amount, format_day, format_moment, format_
 from boreal.kit.words import Words
 from boreal.surfaces.pages.assets import Assets
 from boreal.surfaces.pages.exchange import PageReply, PageRequest
+from boreal.surfaces.pages.prose import line, prose
 
 _HERE = Path(__file__).parent
 _COMPRESSED_FROM_BYTES = 1024
@@ -44,6 +45,7 @@ def _options(choices: tuple[tuple[str, str], ...], chosen: str) -> Markup:
 
 
 _ENVIRONMENT.globals |= {"asset": ASSETS.address, "inline": ASSETS.inline, "options": _options}
+_ENVIRONMENT.filters |= {"line": line, "prose": prose}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

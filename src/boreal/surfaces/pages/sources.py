@@ -25,6 +25,8 @@ from boreal.rooms.billing.public import list_customer_orders
 from boreal.rooms.catalog.public import read_products, render_checkout_product
 from boreal.rooms.checkout.public import (
     client_confirm,
+    client_hearing,
+    client_opened,
     client_update,
     client_view,
     client_view_by_id,
@@ -33,6 +35,7 @@ from boreal.rooms.checkout.public import (
 from boreal.rooms.customers.public import read as read_customer
 from boreal.rooms.platform.public import organization_by_slug, render_organization_reference
 from boreal.surfaces.pages.challenge import Answer
+from boreal.surfaces.pages.checkout import Hearing
 
 
 class CardRefused(Problem):
@@ -63,6 +66,14 @@ class CheckoutSource:
     async def get(self, client_secret: str) -> dict[str, Any]:
         """The session, whatever its status."""
         return await client_view(self.app, client_secret)
+
+    async def opened(self, client_secret: str) -> None:
+        """Remembers the first time."""
+        await client_opened(self.app, client_secret)
+
+    async def hearing(self, client_secret: str) -> Hearing:
+        """Whether the merchant knows."""
+        return await client_hearing(self.app, client_secret)
 
     async def update(self, client_secret: str, changes: Mapping[str, Any], *, ip_address: str | None) -> dict[str, Any]:
         """Changes it as its buyer."""

@@ -7,9 +7,11 @@ what the API sends, and every refusal is a `Problem` with the API's body.
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from datetime import timedelta
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
+import sqlalchemy as sa
 from pydantic import ValidationError
 
 from boreal.core.checkouts import CheckoutStatus
@@ -18,11 +20,24 @@ from boreal.kit.problems import Fault, Invalid, ResourceNotFound
 from boreal.kit.routing import dump
 from boreal.kit.schemas import Schema
 from boreal.rooms.checkout.checkouts import confirmation, queries, updates
+from boreal.rooms.checkout.checkouts.openings import opened
 from boreal.rooms.checkout.checkouts.rendering import render_public
 from boreal.rooms.checkout.checkouts.schemas import CheckoutConfirmStripe, CheckoutUpdateBase, CheckoutUpdatePublic
 from boreal.rooms.checkout.checkouts.shelf import Seen, read_shelf
+from boreal.rooms.checkout.checkouts.tables import CheckoutRow
+from boreal.rooms.platform.public import is_told
 
 S = TypeVar("S", bound=Schema)
+
+LONGEST_WAIT = timedelta(seconds=15)
+
+C = CheckoutRow.c
+
+_HEARING = sa.select(C.created_at, C.modified_at, is_told(C.organization_id, C.id).label("is_told")).where(
+    C.client_secret == sa.bindparam("client_secret")
+)
+
+Hearing = Literal["told", "waiting", "overdue"]
 
 
 class RequestInvalid(Invalid):
@@ -60,6 +75,24 @@ async def client_view(app: App, client_secret: str) -> dict[str, Any]:
     An open session whose hour is over has the status `expired`. Raises `ResourceNotFound`.
     """
     return await _view(app, await queries.by_secret(app.database, client_secret))
+
+
+async def client_opened(app: App, client_secret: str) -> None:
+    """Remembers that the buyer saw an open session; only the first time counts. Raises `ResourceNotFound`."""
+    await opened(app, (await queries.by_secret(app.database, client_secret)).checkout)
+
+
+async def client_hearing(app: App, client_secret: str) -> Hearing:
+    """How far the merchant's endpoints have heard of the session as it is; `overdue` after 15 s of silence.
+
+    So a buyer who is led to the merchant's page is not there before the news (catalog spec 8, 9.2).
+    """
+    row = await app.database.fetchrow(_HEARING, client_secret=client_secret)
+    if row is None:
+        raise ResourceNotFound
+    if row["is_told"]:
+        return "told"
+    return "waiting" if app.clock.now() - (row["modified_at"] or row["created_at"]) < LONGEST_WAIT else "overdue"
 
 
 async def client_view_by_id(app: App, id: UUID) -> dict[str, Any]:
