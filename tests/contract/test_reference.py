@@ -22,6 +22,13 @@ OURS = Path(__file__).with_name("ours.txt")
 
 OUR_OWN_SCHEMAS = {
     "CostMetadata",  # split there into -Input and -Output, as seat tiers below
+    "BadRequest",  # the refusals of seats that orders spec 14.3 names and the reference does not document
+    "CustomerNotFound",
+    "FeatureNotEnabled",
+    "InvalidInvitationToken",
+    "SeatAlreadyAssigned",
+    "SeatNotAvailable",
+    "SeatNotPending",
     "CheckoutLocked",  # a second confirmation while the first is under way; the reference does not name the 409
     "IdempotencyKeyInUse",  # the refusals that any operation may answer with; the reference names none of them
     "IdempotencyKeyMismatch",
@@ -29,7 +36,6 @@ OUR_OWN_SCHEMAS = {
     "InsufficientScope",
     "InvalidToken",
     "AboveMaximumSeats",  # answers to a change of a subscription that the reference gives and does not name (orders 6)
-    "BadRequest",
     "BelowMinimumSeats",
     "InactiveSubscription",
     "NotASeatBasedSubscription",
@@ -132,8 +138,9 @@ def test_generators_of_clients_see_what_they_see_in_the_reference(name: str) -> 
     assert (ours["operationId"], ours["tags"]) == (theirs["operationId"], theirs["tags"])
     assert ours["x-scopes"] == theirs.get("x-scopes", ours["x-scopes"])
     for status, response in theirs["responses"].items():
-        if status.startswith("4"):
-            assert errors(reference(), response) & errors(openapi(), ours["responses"][status]), status
+        named = errors(reference(), response)  # there are operations that name none
+        if status.startswith("4") and named:
+            assert named & errors(openapi(), ours["responses"][status]), status
 
 
 def errors(document: dict, response: dict) -> set[str]:

@@ -9,6 +9,7 @@ from tests.support.catalog import FREE, make_product
 from tests.support.checkout import Session, finish, good, open_session
 from tests.support.files import begin, send, upload_picture
 from tests.support.refunds import give_back
+from tests.support.seats import buy_seats, invitation_to, invite
 from tests.support.shop import Shop
 from tests.support.tokens import issue, session
 from tests.support.usage import make_meter
@@ -55,6 +56,7 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
         "checkout_secret": _secret(checkout),
         "custom_checkout_id": custom.id,
         "custom_checkout_secret": _secret(custom),
+        **await _seats(shop, word, buyers[0]["id"]),
         "link_id": link["id"],
         "link_secret": link["client_secret"],
         **await _file(shop, word),
@@ -98,6 +100,16 @@ async def _free_product(shop: Shop, word: str, subscription_id: str) -> str:
     schedule = f"/v1/subscriptions/{subscription_id}/scheduled-change"
     good(await shop.client.post(schedule, json={"product_id": free["id"]}), 201)
     return str(free["id"])
+
+
+async def _seats(shop: Shop, word: str, customer_id: str) -> dict[str, str]:
+    order = await buy_seats(shop, 9, once=True, product={"name": f"{word} Team"}, customer_id=customer_id)
+    email = f"{word}.seat@example.com"
+    seat = await invite(shop, order, email, metadata={"word": word})
+    other = f"{word}.other@example.com"
+    await invite(shop, order, other)
+    token = await invitation_to(shop, other)
+    return {"team_id": order["id"], "seat_id": seat["id"], "invitation_token": token}
 
 
 async def _clock(shop: Shop, word: str) -> dict[str, str]:

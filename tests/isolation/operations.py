@@ -38,8 +38,8 @@ class Operation:
 
     @property
     def is_public(self) -> bool:
-        """Whether nobody in particular may call it."""
-        return Subject.anonymous in self.access.audience
+        """Whether nobody in particular may call it. With scopes, what an owner needs a token for is in it too."""
+        return Subject.anonymous in self.access.audience and not self.access.scopes
 
     @property
     def is_of_merchants(self) -> bool:

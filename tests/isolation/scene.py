@@ -48,6 +48,9 @@ PATHS = {
     "/v1/organizations/{id}": "organization_id",
     "/v1/products/{id}": "product_id",
     "/v1/subscriptions/{id}": "subscription_id",
+    "/v1/customer-portal/seats/{seat_id}": "seat_id",
+    "/v1/customer-seats/claim/{invitation_token}": "invitation_token",
+    "/v1/customer-seats/{seat_id}": "seat_id",
     "/v1/test-clocks/{id}": "clock_id",
     "/v1/webhooks/endpoints/{id}": "endpoint_id",
     "/v1/webhooks/events/{id}": "event_id",
@@ -113,6 +116,9 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     },
     "POST /v1/subscriptions/{id}/preview": lambda known: {"discount_id": None},
     "POST /v1/subscriptions/{id}/scheduled-change": lambda known: {"product_id": known["product_id"]},
+    "POST /v1/customer-portal/seats": lambda known: {"order_id": known["team_id"], "email": "one@example.com"},
+    "POST /v1/customer-seats": lambda known: {"order_id": known["team_id"], "email": "two@example.com"},
+    "POST /v1/customer-seats/claim": lambda known: {"invitation_token": known["invitation_token"]},
     "POST /v1/test-clocks/": lambda known: {"time": "2030-01-01T00:00:00Z"},
     "POST /v1/test-clocks/{id}/advance": lambda known: {"time": known["soon"]},
     "POST /v1/products/{id}/benefits": lambda known: {"benefits": [known["benefit_id"]]},
@@ -123,13 +129,18 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
 ONLY_ONE = frozenset({"POST /v1/test-clocks/"})
 """What makes something of which an organization has one at most, and the owner has it."""
 
+REFUSES_AS_A_WHOLE = frozenset({"POST /v1/customer-portal/seats", "POST /v1/customer-seats"})
+"""What says of something foreign that it is not found, and not where in the body it stands."""
+
 QUERIES = {
+    "GET /v1/customer-portal/seats": "?order_id={team_id}",
+    "GET /v1/customer-seats": "?order_id={team_id}",
     "GET /v1/meters/{id}/quantities": (
         "?start_timestamp=2026-01-01T00:00:00Z&end_timestamp=2026-01-31T00:00:00Z&interval=day"
     ),
     "GET /v1/metrics/": "?start_date=2026-01-01&end_date=2026-01-31&interval=day",
 }
-"""The query without which an operation is refused."""
+"""The query without which an operation is refused, with the names of values in braces."""
 
 SENT: dict[str, Callable[[Known, str], dict[str, Any]]] = {
     "attached_custom_fields.[].custom_field_id": lambda own, id: {
@@ -213,6 +224,7 @@ PLAIN_TEXT = frozenset(
     {
         "checksum_sha256_base64",
         "comment",
+        "invitation_token",
         "confirmation_token_id",
         "currency",
         "customer_billing_name",
@@ -336,11 +348,11 @@ _ROWS = sa.text(
 
 def path_of(operation: Operation, known: Known) -> str:
     """The path with values that somebody knows, and with the query that it needs."""
-    path = operation.path + QUERIES.get(operation.name, "")
+    path = operation.path
     for prefix in reversed(operation.prefixes):
         start = prefix.rindex("{")
         path = path[:start] + known[PATHS[prefix]] + path[len(prefix) :]
-    return path
+    return path + QUERIES.get(operation.name, "").format_map(known)
 
 
 async def _rows(shop: Shop) -> list[str]:

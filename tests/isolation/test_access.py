@@ -6,13 +6,18 @@ from typing import Any
 import httpx2
 import pytest
 
+from boreal.kit.auth import Subject
 from boreal.rooms.customers.sessions.queries import SCOPES as SESSION_SCOPES
 from tests.isolation.operations import OPERATIONS, Operation
 from tests.isolation.scene import Scene, path_of
 from tests.support.tokens import EVERYTHING, NO_BEARER, UNKNOWN, bearer, issue
 
 ANYONE = [operation for operation in OPERATIONS if operation.is_public and operation.prefixes]
-MERCHANTS = [operation for operation in OPERATIONS if operation.is_of_merchants]
+MERCHANTS = [
+    operation
+    for operation in OPERATIONS
+    if operation.is_of_merchants and Subject.anonymous not in operation.access.audience
+]
 CUSTOMERS = [operation for operation in OPERATIONS if operation.is_of_customers]
 SOMEONE = [*MERCHANTS, *CUSTOMERS]
 

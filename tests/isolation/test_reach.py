@@ -11,10 +11,11 @@ IN_ORDER = sorted(
     OPERATIONS,
     key=lambda one: (
         ("GET", "PATCH", "POST", "DELETE").index(one.method),
+        one.is_of_merchants,
         -one.path.count("/") if one.method == "DELETE" else 0,
     ),
 )
-"""Nothing is deleted as long as it is needed, and parts before the whole."""
+"""Nothing is deleted as long as it is needed: parts before the whole, and nobody's customer before what is theirs."""
 
 
 def header_of(operation: Operation, scene: Scene) -> bytes | None:

@@ -62,7 +62,7 @@ class Organization:
 
 DEFAULT_FEATURE_SETTINGS = {
     "issue_funding_enabled": False,
-    "seat_based_pricing_enabled": False,
+    "seat_based_pricing_enabled": True,  # there is no plan of ours that would have to be bought for it
     "revops_enabled": False,
     "wallets_enabled": False,
     "member_model_enabled": False,

@@ -3,10 +3,12 @@
 from boreal.core import orders as order_rules
 from boreal.core import payments as payment_rules
 from boreal.core import refunds as refund_rules
+from boreal.core import seats as seat_rules
 from boreal.core import subscriptions as subscription_rules
 from boreal.core.orders import Order
 from boreal.core.payments import Payment, PaymentMethod
 from boreal.core.refunds import Refund
+from boreal.core.seats import CustomerSeat
 from boreal.core.subscriptions import Subscription
 from boreal.core.webhooks import WebhookEventType
 from boreal.kit.room import Room
@@ -25,6 +27,12 @@ from boreal.rooms.billing.refunds import routes as refund_routes
 from boreal.rooms.billing.refunds import schemas as refund_schemas
 from boreal.rooms.billing.refunds.tables import RefundRow
 from boreal.rooms.billing.refunds.work import adopt_refund, settle_refund
+from boreal.rooms.billing.seats import portal as seat_portal
+from boreal.rooms.billing.seats import queries as seat_queries
+from boreal.rooms.billing.seats import routes as seat_routes
+from boreal.rooms.billing.seats import schemas as seat_schemas
+from boreal.rooms.billing.seats import work as seat_work
+from boreal.rooms.billing.seats.tables import CustomerSeatRow
 from boreal.rooms.billing.subscriptions import queries as subscription_queries
 from boreal.rooms.billing.subscriptions import schemas as subscription_schemas
 from boreal.rooms.billing.subscriptions.tables import SubscriptionRow
@@ -38,6 +46,7 @@ SUBSCRIPTION = Noun(
     transitions=subscription_rules.TRANSITIONS,
 )
 PAYMENT = Noun("payment", Payment, PaymentRow, transitions=payment_rules.TRANSITIONS)
+SEAT = Noun("customer_seat", CustomerSeat, CustomerSeatRow, facts=seat_rules.facts, transitions=seat_rules.TRANSITIONS)
 PAYMENT_METHOD = Noun("payment_method", PaymentMethod, PaymentMethodRow)
 REFUND = Noun("refund", Refund, RefundRow, facts=refund_rules.facts, transitions=refund_rules.TRANSITIONS)
 
@@ -45,16 +54,25 @@ _SHAPES = {
     "order": order_schemas.Order,
     "refund": refund_schemas.Refund,
     "subscription": subscription_schemas.Subscription,
+    "customer_seat": seat_schemas.CustomerSeat,
 }
 
 room = Room(
     name="billing",
-    nouns=(ORDER, SUBSCRIPTION, PAYMENT, PAYMENT_METHOD, REFUND),
-    routes=(routes.routes, portal.routes, refund_routes.routes, change_routes.routes),
+    nouns=(ORDER, SUBSCRIPTION, PAYMENT, PAYMENT_METHOD, REFUND, SEAT),
+    routes=(
+        routes.routes,
+        portal.routes,
+        refund_routes.routes,
+        change_routes.routes,
+        seat_routes.routes,
+        seat_portal.routes,
+    ),
     renderers={
         "order": rendering.payload,
         "refund": refund_queries.payload,
         "subscription": subscription_queries.payload,
+        "customer_seat": seat_queries.payload,
     },
     kinds={
         "send_order_mail": Kind(send_order_mail, queue="mail"),
@@ -63,8 +81,14 @@ room = Room(
         "renew_subscription": Kind(renewal.renew, queue="renewals", lease_s=60, max_attempts=100),
         "end_subscriptions": Kind(renewal.end_of_customer),
         "collect_order": Kind(collection.collect, queue="charges", lease_s=60, max_attempts=100),
+        **seat_work.KINDS,
     },
-    reactions={"order.created": ("send_order_mail",), "customer.deleted": ("end_subscriptions",)},
+    reactions={
+        "order.created": ("send_order_mail",),
+        "customer.deleted": ("end_subscriptions", "end_seats_of_customer"),
+        "customer_seat.assigned": ("send_seat_invitation",),
+        "subscription.revoked": ("end_seats_of_subscription",),
+    },
     invariants=INVARIANTS,
     payload_schemas={
         event.value: _SHAPES[event.partition(".")[0]]

@@ -76,6 +76,21 @@ def render_order_mail(
     return RenderedMail(subject, html, text)
 
 
+def render_seat_mail(*, merchant: str, product: str, url: str) -> RenderedMail:
+    """The invitation to a seat of a product; `url` claims it (orders spec 14.2)."""
+    subject = " ".join(_WORDS.say("seat_invitation.subject", merchant=merchant, product=product).split())
+    context = {
+        "t": _WORDS.say,
+        "merchant": merchant,
+        "heading": _WORDS.say("seat_invitation.heading"),
+        "intro": _WORDS.say("seat_invitation.intro", product=product),
+        "url": url,
+    }
+    mjml = _ENVIRONMENT.get_template("seat_invitation.mjml.j2").render(subject=subject, **context)
+    text = _ENVIRONMENT.get_template("seat_invitation.txt.j2").render(context)
+    return RenderedMail(subject, mjml2html(mjml, fonts={}), text)
+
+
 def _kind(subscription: Mapping[str, Any] | None) -> str:
     if subscription is None:
         return "order_confirmation"

@@ -1,0 +1,1 @@
+"""Seats of subscriptions and orders (orders spec 14)."""

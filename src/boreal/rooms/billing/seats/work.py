@@ -1,0 +1,72 @@
+"""What follows from seats and from what they belong to: invitations, and the end of seats (orders spec 14)."""
+
+from uuid import UUID
+
+import sqlalchemy as sa
+import structlog
+
+from boreal.core.seats import SeatStatus
+from boreal.kit.app import App
+from boreal.kit.work import Kind, Work
+from boreal.providers.ports.mail import Mail, MailSender, MailUndelivered
+from boreal.rooms.billing.mails.rendering import render_seat_mail
+from boreal.rooms.billing.seats import queries
+from boreal.rooms.billing.seats.commands import revoke_all
+from boreal.rooms.billing.seats.tables import CustomerSeatRow
+from boreal.rooms.platform.public import organization_by_id
+
+_log = structlog.get_logger("boreal.billing")
+
+C = CustomerSeatRow.c
+
+_OF_SUBSCRIPTION = sa.select(C.id).where(C.subscription_id == sa.bindparam("id"), C.status != SeatStatus.REVOKED.value)
+_OF_CUSTOMER = sa.select(C.id).where(C.customer_id == sa.bindparam("id"))
+
+
+async def send_seat_invitation(app: App, work: Work) -> None:
+    """Sends an invitation, unless it was claimed, revoked or replaced meanwhile."""
+    invited = await app.database.fetchrow(queries.INVITATION, id=UUID(work.payload["subject_id"]))
+    if invited is None or invited["status"] != SeatStatus.PENDING.value or invited["holder_email"] is None:
+        return
+    organization = await organization_by_id(app.database, invited["organization_id"])
+    assert organization is not None
+    token = app.keyring.decrypt(invited["sealed_invitation"])
+    url = f"{app.settings.url}/{organization['slug']}/portal/claim?token={token}"
+    rendered = render_seat_mail(merchant=organization["name"], product=invited["product_name"], url=url)
+    mail = Mail(
+        message_id=f"seat-{work.payload.get('again') or invited['invitation_hash'][:32]}@{app.settings.mail_domain}",
+        to=invited["holder_email"],
+        subject=rendered.subject,
+        html=rendered.html,
+        text=rendered.text,
+        sender_name=f"{organization['name']} (via Boreal)",
+        sender_address=f"{organization['slug']}@{app.settings.mail_domain}",
+        reply_to=organization["email"],
+    )
+    try:
+        await app.get(MailSender).send(mail)
+    except MailUndelivered as failure:
+        if not failure.permanent:
+            raise
+        _log.warning("seat_mail_undeliverable", seat_id=str(invited["id"]), reason=str(failure))
+
+
+async def end_seats_of_subscription(app: App, work: Work) -> None:
+    """The seats of a subscription that was revoked are revoked too."""
+    async with app.transaction(work.organization_id) as tx:
+        rows = await tx.fetch(_OF_SUBSCRIPTION, id=UUID(work.payload["subject_id"]))
+        await revoke_all(tx, [row["id"] for row in rows])
+
+
+async def end_seats_of_customer(app: App, work: Work) -> None:
+    """The seats that a deleted customer held are free again."""
+    async with app.transaction(work.organization_id) as tx:
+        rows = await tx.fetch(_OF_CUSTOMER, id=UUID(work.payload["subject_id"]))
+        await revoke_all(tx, [row["id"] for row in rows])
+
+
+KINDS = {
+    "send_seat_invitation": Kind(send_seat_invitation, queue="mail"),
+    "end_seats_of_subscription": Kind(end_seats_of_subscription),
+    "end_seats_of_customer": Kind(end_seats_of_customer),
+}
