@@ -108,7 +108,7 @@ async def quiet(pids: list[int]) -> None:
 async def run(
     name: str, step: Step, open_one: Callable[[], Awaitable[Connection]], options: argparse.Namespace
 ) -> None:
-    """One scenario at one concurrency."""
+    """One scenario at one concurrency; one that has a stock to use up ends with it (`IndexError`)."""
     connections = [await open_one() for _ in range(options.concurrency)]
     for connection in connections:
         await step(connection)
@@ -120,7 +120,10 @@ async def run(
         nonlocal failures
         while time.monotonic() < end:
             started = time.monotonic()
-            status = await step(connection)
+            try:
+                status = await step(connection)
+            except IndexError:
+                return
             times.append(time.monotonic() - started)
             failures += status >= 400
 
@@ -167,17 +170,19 @@ async def scenarios(ready: dict[str, Any], options: argparse.Namespace) -> None:
     customer = json.loads(made)["id"]
     _, opened = await setup.request("POST", "/v1/checkouts/", {"products": [product]})
     secret = json.loads(opened)["client_secret"]
-    count = 0
+    waiting: list[str] = []
+
+    async def begin(connection: Connection) -> str:
+        _, body = await connection.request("POST", "/v1/checkouts/", {"products": [product]})
+        return str(json.loads(body)["client_secret"])
+
+    async def confirm(connection: Connection) -> int:
+        path, email = f"/v1/checkouts/client/{waiting.pop()}/confirm", f"buyer{uuid.uuid4().hex}@example.com"
+        return (await connection.request("POST", path, {**BUYER, "customer_email": email}))[0]
 
     async def buy(connection: Connection) -> int:
-        nonlocal count
-        count += 1
-        status, body = await connection.request("POST", "/v1/checkouts/", {"products": [product]})
-        path = f"/v1/checkouts/client/{json.loads(body)['client_secret']}/confirm"
-        email = f"buyer{uuid.uuid4().hex}-{count}@example.com"
-        if status >= 400:
-            return status
-        return (await connection.request("POST", path, {**BUYER, "customer_email": email}))[0]
+        waiting.append(await begin(connection))
+        return await confirm(connection)
 
     wanted: list[tuple[str, Step, Any]] = [
         ("health", simple("GET", "/healthz"), stranger),
@@ -188,10 +193,13 @@ async def scenarios(ready: dict[str, Any], options: argparse.Namespace) -> None:
         ("checkout create", simple("POST", "/v1/checkouts/", {"products": [product]}), merchant),
         ("checkout client get", simple("GET", f"/v1/checkouts/client/{secret}"), stranger),
         ("checkout client update", update(secret), stranger),
+        ("checkout confirm", confirm, stranger),
         ("checkout create + confirm", buy, merchant),
     ]
     for name, step, open_one in wanted:
         if options.only in name:
+            if step is confirm:
+                waiting += [await begin(setup) for _ in range(options.sessions)]
             await run(name, step, open_one, options)
     print(f"memory of the process and PostgreSQL: {rss_mb(options.pid):.0f} MB (PSS)")
 
@@ -213,6 +221,7 @@ def main() -> None:
     parser.add_argument("ready", type=Path, help="the ready file of a demo")
     parser.add_argument("--pid", type=int, nargs="+", required=True, help="the server's process or processes")
     parser.add_argument("--concurrency", type=int, default=8)
+    parser.add_argument("--sessions", type=int, default=300, help="made beforehand, to be confirmed")
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--only", default="", help="scenarios whose name contains this")
     options = parser.parse_args()
