@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, partial
 from importlib import import_module
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -317,17 +318,19 @@ def _reactions(kinds: Mapping[str, Kind], times: OrganizationTimes) -> Any:
 
     async def react(connection: Connection, facts: list[Record], now: datetime) -> None:
         clocks = await times.clocks_of(connection, {fact["organization_id"] for fact in facts})
-        for fact in facts:
+        # What came of one request stands together.
+        for trace, together in groupby(facts, key=lambda fact: fact["trace"]):
             requests = [
                 Request(
                     kind,
                     fact["organization_id"],
                     {"fact": fact["name"], "subject_id": str(fact["subject_id"]), **fact["details"]},
                 )
+                for fact in together
                 for kind in wanted.get(fact["name"], ())
             ]
             if requests:
-                await enqueue(connection, requests, kinds=kinds, now=now, trace=fact["trace"], clocks=clocks)
+                await enqueue(connection, requests, kinds=kinds, now=now, trace=trace, clocks=clocks)
 
     return react
 

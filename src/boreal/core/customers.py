@@ -84,8 +84,8 @@ def facts(before: Customer | None, after: Customer) -> tuple[str, ...]:
 class NewCustomer:
     """Who buys, as far as it is known; None is not known.
 
-    `customer_id` is a customer that is already linked, for a checkout; `external_id` and `type` are for a customer
-    that has to be made.
+    `customer_id` is a customer that is already linked, for a checkout; `external_id`, `type` and
+    `processor_customer_id` are for a customer that has to be made.
     """
 
     email: str
@@ -97,6 +97,7 @@ class NewCustomer:
     billing_address: Mapping[str, Any] | None = None
     tax_id: list[str] | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    processor_customer_id: str | None = None
 
 
 def born(details: NewCustomer, *, id: UUID, organization_id: UUID, short_id: int, now: datetime) -> Customer:
@@ -118,7 +119,7 @@ def born(details: NewCustomer, *, id: UUID, organization_id: UUID, short_id: int
         metadata=dict(details.metadata),
         short_id=short_id,
         invoice_next_number=1,
-        processor_customer_id=None,
+        processor_customer_id=details.processor_customer_id,
     )
 
 

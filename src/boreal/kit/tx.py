@@ -20,6 +20,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from asyncpg import LockNotAvailableError
+from sqlalchemy.dialects.postgresql import insert
 
 from boreal.kit import facts, work
 from boreal.kit.clock import Clock
@@ -89,7 +90,8 @@ class _Storage:
         # A key never changes, so that rows which refer to this one may be inserted meanwhile: FOR NO KEY UPDATE.
         self.select_for_update = chosen.with_for_update(key_share=True)
         self.select_for_update_nowait = chosen.with_for_update(key_share=True, nowait=True)
-        self.insert = table.insert().values({name: sa.bindparam(name, type_=table.c[name].type) for name in self.names})
+        self.insert = insert(table).values({name: sa.bindparam(name, type_=table.c[name].type) for name in self.names})
+        self.insert_unless_taken = self.insert.on_conflict_do_nothing()
         self._updates: dict[tuple[str, ...], sa.Update] = {}
 
     def update(self, changed: tuple[str, ...]) -> sa.Update:
@@ -204,8 +206,7 @@ class Tx:
         the driver raises.
         """
         storage = self._engine.nouns.of(type(after))
-        noun = storage.noun
-        noun.check(before, after)
+        storage.noun.check(before, after)
         if before is None:
             await self.connection.execute(storage.insert, **{name: getattr(after, name) for name in storage.names})
         else:
@@ -214,10 +215,23 @@ class Tx:
                 binds = {f"new_{name}": getattr(after, name) for name in changed}
                 done = await self.connection.execute(storage.update(changed), key=before.id, **binds)
                 if done != "UPDATE 1":
-                    raise NotStored(f"{noun.name} {before.id}")
-        for name in noun.facts(before, after) + also:
-            self._facts.append(facts.Fact(name, noun.name, after.id, details or {}))
+                    raise NotStored(f"{storage.noun.name} {before.id}")
+        self._tell(storage.noun, before, after, also, details or {})
         return after
+
+    async def save_unless_taken(self, new: R) -> R | None:
+        """Stores a new record as `save` does; None, and nothing happens, if a unique constraint stands in its way."""
+        storage = self._engine.nouns.of(type(new))
+        storage.noun.check(None, new)
+        values = {name: getattr(new, name) for name in storage.names}
+        if await self.connection.execute(storage.insert_unless_taken, **values) != "INSERT 0 1":
+            return None
+        self._tell(storage.noun, None, new, (), {})
+        return new
+
+    def _tell(self, noun: Noun, before: Any, after: Any, also: tuple[str, ...], details: Mapping[str, Any]) -> None:
+        for name in noun.facts(before, after) + also:
+            self._facts.append(facts.Fact(name, noun.name, after.id, details))
 
     def announce(
         self, name: str, *, subject_kind: str, subject_id: UUID, details: Mapping[str, Any] | None = None

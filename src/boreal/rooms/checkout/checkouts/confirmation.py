@@ -232,7 +232,7 @@ async def settle(app: App, attempt: Attempt, result: Payment | Setup) -> tuple[C
         assert before is not None
         if not await attempts.close(tx, attempt.id, "applied"):
             return await _settled_before(app, tx, before)
-        customer = await _customer(tx, attempt.candidate)
+        customer = await _customer(tx, attempt.candidate, result.customer)
         # None, or one that the processor no longer knows and has replaced
         if customer.processor_customer_id in (None, attempt.request["known_customer"]):
             customer = await set_processor_customer(tx, customer, result.customer)
@@ -308,7 +308,7 @@ def _confirmed(
     )
 
 
-async def _customer(tx: Tx, candidate: Checkout) -> Customer:
+async def _customer(tx: Tx, candidate: Checkout, processor_customer_id: str | None = None) -> Customer:
     """The customer of the purchase, locked: linked, found by e-mail, or new (catalog spec 6.14)."""
     assert candidate.customer_email is not None
     return await lock_or_create(
@@ -322,6 +322,7 @@ async def _customer(tx: Tx, candidate: Checkout) -> Customer:
             billing_address=candidate.customer_billing_address,
             tax_id=candidate.customer_tax_id,
             metadata=candidate.customer_metadata,
+            processor_customer_id=processor_customer_id,
         ),
     )
 

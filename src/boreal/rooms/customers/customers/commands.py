@@ -147,11 +147,7 @@ async def _insert(tx: Tx, details: NewCustomer, attempt: int) -> Customer | None
         short_id=book.short_id(milliseconds, next(_sequence)),
         now=tx.now,
     )
-    try:
-        async with tx.connection.raw.transaction():
-            return await tx.save(None, customer)
-    except UniqueViolationError:
-        return None
+    return await tx.save_unless_taken(customer)
 
 
 async def _faults_of_changes(tx: Tx, before: Customer, after: Customer, changes: Mapping[str, Any]) -> list[Fault]:

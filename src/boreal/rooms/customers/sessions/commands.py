@@ -30,18 +30,24 @@ CLEARED_AT_ONCE = 10
 
 S = CustomerSessionRow.c
 
-_INSERT = CustomerSessionRow.insert().returning(CustomerSessionRow)
 _CLEAR = sa.delete(CustomerSessionRow).where(
     S.id.in_(
         sa.select(S.id)
         .where(
-            S.organization_id == sa.bindparam("organization_id", type_=PgUUID),
+            S.organization_id == sa.bindparam("of_organization", type_=PgUUID),
             S.expires_at <= sa.bindparam("now", type_=sa.DateTime(timezone=True)),
         )
         .order_by(S.expires_at)
         .limit(CLEARED_AT_ONCE)
         .with_for_update(skip_locked=True)
     )
+)
+# Each new session clears away some that are over, in the same statement.
+_INSERT = (
+    CustomerSessionRow.insert()
+    .values({column.name: sa.bindparam(column.name, type_=column.type) for column in S})
+    .returning(CustomerSessionRow)
+    .add_cte(_CLEAR.cte("cleared"))
 )
 
 
@@ -94,10 +100,11 @@ async def create_session(
     tx: Tx, *, keyring: Keyring, customer_id: UUID, organization_id: UUID, return_url: str | None = None
 ) -> tuple[str, Record]:
     """A new session of a customer: its token, which is stored nowhere, and its row."""
-    await tx.execute(_CLEAR, organization_id=organization_id, now=tx.real_now)
     token = new_token(PREFIX)
     row = await tx.fetchrow(
         _INSERT,
+        of_organization=organization_id,
+        now=tx.real_now,
         id=uuid.uuid4(),
         created_at=tx.real_now,
         modified_at=None,
