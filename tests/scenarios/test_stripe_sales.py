@@ -249,6 +249,64 @@ async def test_old_events_are_forgotten(counter: Counter) -> None:
     assert await counter.shop.app.database.fetchval(seen) == 0
 
 
+async def sold(counter: Counter, **product: Any) -> tuple[Session, dict[str, Any]]:
+    """A session that was paid, and its order; its webhooks were delivered."""
+    session = await counter.session(**product)
+    good(await session.confirm(counter.stripe.confirmation_token()))
+    await counter.stripe.deliver()
+    await counter.settle()
+    return session, await session.order()
+
+
+async def test_renewals_charge_the_saved_method(counter: Counter) -> None:
+    await sold(counter, **MONTHLY)
+    await counter.shop.advance(days=31)
+    renewal = (await orders(counter.shop))[0]
+    assert (renewal["billing_reason"], renewal["status"], renewal["total_amount"]) == (
+        "subscription_cycle",
+        "paid",
+        1200,
+    )
+    first, second = counter.stripe.intents()
+    assert (second["customer"], second["payment_method"]) == (first["customer"], first["payment_method"])
+    assert second["amount"] == 1200
+    (params,) = [params for operation, _, params in counter.stripe.requests if "off_session" in params]
+    assert params["off_session"] == "true"
+
+
+async def test_a_refund_of_ours(counter: Counter) -> None:
+    session, order = await sold(counter)
+    body = {"order_id": order["id"], "reason": "service_disruption", "amount": 500}
+    refund = good(await counter.shop.client.post("/v1/refunds/", json=body))
+    assert (refund["status"], refund["amount"], refund["tax_amount"]) == ("succeeded", 500, 100)
+    (theirs,) = counter.stripe.books.of("refund")
+    assert (theirs["amount"], theirs["reason"]) == (600, "requested_by_customer")
+    counter.stripe.books.settle_refund(theirs["id"], "failed")
+    await counter.stripe.deliver(times=2)
+    await counter.settle()
+    (now,) = good(await counter.shop.client.get("/v1/refunds/"))["items"]
+    assert (now["status"], (await session.order())["status"]) == ("failed", "paid")
+
+
+async def test_a_refund_made_at_stripe_of_which_no_webhook_came(counter: Counter) -> None:
+    session, _ = await sold(counter)
+    async with counter.shop.app.transaction(counter.shop.organization_id) as tx:
+        tx.enqueue("catch_up_with_processor", unique_key="catch_up_with_processor")
+    await counter.settle()  # from here on the list is read
+    (intent,) = counter.stripe.intents()
+    counter.stripe.books.refund({"payment_intent": intent["id"], "amount": "1200", "reason": "duplicate"})
+    await counter.shop.advance(minutes=5)
+    assert (await session.order())["status"] == "paid"
+    counter.stripe.faults = [Fault("lost_reply", where="/v1/events", times=3)]
+    await counter.shop.advance(minutes=15)
+    assert (await session.order())["status"] == "refunded"
+    (refund,) = good(await counter.shop.client.get("/v1/refunds/"))["items"]
+    assert (refund["reason"], refund["amount"]) == ("duplicate", 1000)
+    await counter.stripe.deliver()
+    await counter.settle()
+    assert len(good(await counter.shop.client.get("/v1/refunds/"))["items"]) == 1
+
+
 async def test_nothing_secret_is_logged(counter: Counter) -> None:
     token = counter.stripe.confirmation_token(ASKS)
     with capture_logs() as logs:

@@ -353,6 +353,7 @@ async def test_warnings(counter, card, status):
 
 async def test_events(counter):
     """Each exactly once along the cursors, in the order of what happened, whatever the size of a page."""
+    assert await counter.processor.newest_cursor() is None
     payment = await counter.pay()
     waiting = await counter.pay(ASKS)
     await counter.answer(waiting.client_secret, True)
@@ -365,5 +366,6 @@ async def test_events(counter):
     for limit in (2, 100):
         assert (await walk(counter.processor, limit=limit))[0] == events
     assert await walk(counter.processor, cursor) == ([], cursor)
+    assert await counter.processor.newest_cursor() == cursor
     late = await counter.pay("pm_card_chargeDeclined")
     assert [event.object_id for event in (await walk(counter.processor, cursor))[0]] == [late.id]

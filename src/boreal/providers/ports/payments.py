@@ -406,6 +406,10 @@ class PaymentProcessor(Protocol):
         """Forgets a kept method; one that is unknown or forgotten already is no error."""
         ...
 
+    async def newest_cursor(self) -> str | None:
+        """Where `events_since` goes on with what happens from now on; None as long as nothing has happened."""
+        ...
+
     async def events_since(self, cursor: str | None, *, limit: int = 100) -> EventPage:
         """The events after a cursor (None: from the beginning), each exactly once along the cursors."""
         ...

@@ -27,11 +27,12 @@ room = Room(
         "record_tax": Kind(taxes.record),
         "hear_processor_event": Kind(inbox.hear, queue="payments", lease_s=60),
         "expire_checkouts": Kind(expiry.sweep),
+        "catch_up_with_processor": Kind(inbox.catch_up, queue="payments", lease_s=300),
         "forget_processor_events": Kind(inbox.forget),
         "clean_checkout_links": Kind(take_archived_off),
     },
     reactions={"product.updated": ("clean_checkout_links",)},
-    recurring=("expire_checkouts", "forget_processor_events"),
+    recurring=("expire_checkouts", "forget_processor_events", "catch_up_with_processor"),
     invariants=INVARIANTS,
     payload_schemas={"checkout.created": Checkout, "checkout.updated": Checkout},
 )

@@ -44,6 +44,8 @@ _SINCE = (
     .limit(sa.bindparam("limit", type_=sa.Integer))
 )
 
+_NEWEST = sa.select(sa.func.max(SandboxEventRow.c.position))
+
 
 def load_event(row: Record) -> ProcessorEvent:
     """The event of a row."""
@@ -58,6 +60,14 @@ async def events_after(connection: Connection, cursor: str | None, *, limit: int
     await connection.execute(_PLACE)
     rows = await connection.fetch(_SINCE, after=int(cursor or 0), limit=limit)
     return EventPage([load_event(row) for row in rows], str(rows[-1]["position"]) if rows else cursor)
+
+
+async def newest(connection: Connection) -> str | None:
+    """The cursor behind every committed event; None if there is none."""
+    await connection.execute(_LOCK_POSITIONS)
+    await connection.execute(_PLACE)
+    position = await connection.fetchval(_NEWEST)
+    return None if position is None else str(position)
 
 
 class Announcer:

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from boreal.kit.clock import Clock
 from boreal.kit.db import Database, Record
 from boreal.providers.payments.sandbox import disputes, form, intents, records, refunds, vault
-from boreal.providers.payments.sandbox.events import Announcer, events_after
+from boreal.providers.payments.sandbox.events import Announcer, events_after, newest
 from boreal.providers.payments.sandbox.faults import Faults
 from boreal.providers.payments.sandbox.identity import Identity
 from boreal.providers.payments.sandbox.step import Step
@@ -225,6 +225,11 @@ class SandboxProcessor:
         await self._once(
             "detach_method", method, idempotency_key, records.NOTHING, lambda step: vault.detach(step, method)
         )
+
+    async def newest_cursor(self) -> str | None:
+        """As the port says."""
+        async with self.faults.call("events"), self._database.transaction() as connection:
+            return await newest(connection)
 
     async def events_since(self, cursor: str | None, *, limit: int = 100) -> EventPage:
         """As the port says; what is due to settle does so first."""

@@ -26,6 +26,12 @@ KEY = "boreal_key"
 REASON = "boreal_reason"
 """Under this name a refund's metadata remembers our reason: Stripe knows three only."""
 _OURS = (KEY, REASON)
+_REFUND_REASONS = {
+    "duplicate": "duplicate",
+    "fraudulent": "fraudulent",
+    "requested_by_customer": "customer_request",
+}
+"""Stripe's reasons in our words, for refunds that were made at Stripe itself."""
 
 EXPANDED = ("latest_charge", "payment_method")
 """What has to be expanded in a payment intent, and the second of it in a setup intent."""
@@ -74,7 +80,7 @@ def load_refund(refund: dict[str, Any]) -> Refund:
         amount=refund["amount"],
         currency=refund["currency"],
         status=status if status in ("succeeded", "failed", "canceled") else "pending",
-        reason=(refund.get("metadata") or {}).get(REASON),
+        reason=(refund.get("metadata") or {}).get(REASON) or _REFUND_REASONS.get(refund.get("reason") or ""),
         failure_reason=refund.get("failure_reason"),
         metadata=_metadata(refund),
         created_at=_time(refund["created"]),

@@ -219,6 +219,12 @@ class StripeProcessor:
         except StripeRefused:
             return  # it is not attached to anybody (any more), or is unknown
 
+    async def newest_cursor(self) -> str | None:
+        """As the port says."""
+        params = {"types": list(EVENT_TYPES), "limit": 1}
+        page = await self._api.call(self._api.v1.events.list_async, params=params)
+        return page["data"][0]["id"] if page["data"] else None
+
     async def events_since(self, cursor: str | None, *, limit: int = 100) -> EventPage:
         """As the port says, for as long as Stripe keeps events: 30 days. The cursor is the id of an event."""
         listing = self._api.v1.events.list_async

@@ -1,8 +1,15 @@
-"""The table of processor events: which ones were received already."""
+"""Which events of the processor were received already, and how far its own list of them was read."""
 
 import sqlalchemy as sa
 
 from boreal.kit.db import metadata
+
+ProcessorCursorRow = sa.Table(
+    "processor_cursors",
+    metadata,
+    sa.Column("processor", sa.Text, primary_key=True),
+    sa.Column("cursor", sa.Text, comment="where its list of events was read last; null before its first event"),
+)
 
 ProcessorEventRow = sa.Table(
     "processor_events",
