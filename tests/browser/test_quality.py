@@ -1,6 +1,7 @@
 """What a page may weigh, that it does not jump or overflow, and what axe says about it."""
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -22,9 +23,18 @@ async def paths(demo):
     gift = await demo.product({"amount_type": "custom", "minimum_amount": 500}, name="Gift", description=LONG)
     free = await demo.product({"amount_type": "free"}, name="Free")
     address = {"country": "US"}
+    unique = uuid4().hex
+    field = await demo.custom_field("checkbox", unique, form_label="I accept **[all](https://shop.example)**")
+    asking = await demo.product(
+        PRICE,
+        description="- one\n- **two**",
+        attached_custom_fields=[{"custom_field_id": field, "required": True}],
+    )
+    discount = await demo.discount(unique)
     return [
         await demo.checkout(fixed, gift, free, return_url="https://shop.example/"),
         await demo.checkout(fixed, customer_billing_address=address, is_business_customer=True),
+        await demo.checkout(asking, discount_id=discount, embed_origin="https://shop.example") + "?embed=true",
         await demo.checkout(gift),
         await demo.checkout(free),
         "/checkout/unknown",
@@ -61,7 +71,7 @@ async def test_axe_finds_nothing(paths, open_page, width, theme):
     axe = (Path(package.__file__).parent / "axe.min.js").read_text()
     page = await open_page("about:blank", width=width, bypass_csp=True)
     for path, is_refused in (*((path, False) for path in paths), (paths[0], True)):
-        await page.goto(f"{path}?theme={theme}")
+        await page.goto(f"{path}{'&' if '?' in path else '?'}theme={theme}")
         if is_refused:
             await pay_button(page).click()
         await page.evaluate(axe)

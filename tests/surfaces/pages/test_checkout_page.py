@@ -292,6 +292,7 @@ async def test_the_merchant_hears_before_the_buyer_arrives():
 
 async def test_success_on_our_own_page_keeps_the_frame():
     session = view(embed_origin="https://shop.example", status="succeeded")
-    reply = await confirmation(MemoryCheckout(session), query={"embed": "true", "theme": "light"})
+    query = {"embed": "true", "theme": "light", "customer_session_token": "polar_cst_1"}
+    reply = await confirmation(MemoryCheckout(session), query=query)
     html = reply.body.decode().replace("&amp;", "&")
     assert f'data-success-url="{session["success_url"]}?theme=light&embed=true">' in html

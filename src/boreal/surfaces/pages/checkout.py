@@ -170,7 +170,8 @@ def _outcome(
         inline=("boreal.css", "confirmation.js", *(("stripe-challenge.js",) if stripe else ())),
         stripe=stripe,
         embed_origin=origin_of(view["embed_origin"]),
-        success_url=leads_to or with_query(view["success_url"], {**token, **request.manner}),
+        # Who embeds our own page has no use for the buyer's token, and perhaps no right to it.
+        success_url=leads_to or with_query(view["success_url"], request.manner),
         done=done,
         leaves=leads_to is not None,
         view=view,
