@@ -21,7 +21,8 @@ DEFERRED = Path(__file__).with_name("deferred.txt")
 OURS = Path(__file__).with_name("ours.txt")
 
 OUR_OWN_SCHEMAS = {
-    "CostMetadata",  # split there into -Input and -Output, as seat tiers below
+    "CostMetadata",  # split there into -Input and -Output, as seat tiers below; what is told of a cost is the next
+    "EventCost",
     "BadRequest",  # the refusals of seats that orders spec 14.3 names and the reference does not document
     "CustomerNotFound",
     "FeatureNotEnabled",

@@ -12,7 +12,7 @@ from tests.support.refunds import give_back
 from tests.support.seats import buy_seats, invitation_to, invite
 from tests.support.shop import Shop
 from tests.support.tokens import issue, session
-from tests.support.usage import make_meter
+from tests.support.usage import ingest, make_meter
 
 
 async def furnish(shop: Shop, word: str) -> dict[str, str]:
@@ -50,6 +50,7 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
         "external_id": buyers[0]["external_id"],
         "other_external_id": buyers[2]["external_id"],
         "meter_id": await _meter(shop, word),
+        **await _occurrence(shop, word, buyers[0]["external_id"]),
         "order_id": order["id"],
         "subscription_id": order["subscription_id"],
         "checkout_id": checkout.id,
@@ -149,6 +150,13 @@ async def _meter(shop: Shop, word: str) -> str:
     rule = {"property": word, "operator": "eq", "value": word}
     condition = {"conjunction": "and", "clauses": [rule]}
     return str((await make_meter(shop, filter=condition, name=f"{word} calls", metadata={"word": word}))["id"])
+
+
+async def _occurrence(shop: Shop, word: str, external_id: str) -> dict[str, str]:
+    await ingest(shop, {"name": f"{word}_call", "external_customer_id": external_id, "metadata": {"word": word}})
+    (found,) = good(await shop.client.get("/v1/events/", params={"name": f"{word}_call"}))["items"]
+    (type_,) = good(await shop.client.get("/v1/event-types/"))["items"]
+    return {"occurrence_id": found["id"], "event_type_id": type_["id"]}
 
 
 async def _customer(shop: Shop, word: str, name: str) -> dict[str, Any]:

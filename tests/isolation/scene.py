@@ -42,6 +42,8 @@ PATHS = {
     "/v1/customers/{id}": "customer_id",
     "/v1/discounts/{id}": "discount_id",
     "/v1/files/{id}": "file_id",
+    "/v1/event-types/{id}": "event_type_id",
+    "/v1/events/{id}": "occurrence_id",
     "/v1/meters/{id}": "meter_id",
     "/v1/orders/{id}": "order_id",
     "/v1/organization-access-tokens/{id}": "token_id",
@@ -76,6 +78,7 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     "PATCH /v1/customers/{id}": lambda known: {"name": "Changed"},
     "PATCH /v1/discounts/{id}": lambda known: {"name": "Changed"},
     "PATCH /v1/files/{id}": lambda known: {"name": "Changed"},
+    "PATCH /v1/event-types/{id}": lambda known: {"label": "Changed"},
     "PATCH /v1/meters/{id}": lambda known: {"name": "Changed"},
     "PATCH /v1/organization-access-tokens/{id}": lambda known: {"comment": "Changed"},
     "PATCH /v1/products/{id}": lambda known: {"name": "Changed"},
@@ -142,6 +145,15 @@ QUERIES = {
 }
 """The query without which an operation is refused, with the names of values in braces."""
 
+BESIDE: dict[str, Callable[[Known], dict[str, Any]]] = {
+    "GET /v1/events/ parent_id": lambda own: {"depth": 5},
+    "GET /v1/events/ query": lambda own: {"organization_id": own["organization_id"]},
+}
+"""What has to stand beside a filter for it to count."""
+
+REFUSED = frozenset({"GET /v1/events/ meter_id"})
+"""Filters that are refused where what they name is not there, as the contract has it."""
+
 SENT: dict[str, Callable[[Known, str], dict[str, Any]]] = {
     "attached_custom_fields.[].custom_field_id": lambda own, id: {
         "attached_custom_fields": [{"custom_field_id": id, "required": True}]
@@ -166,8 +178,6 @@ SENT: dict[str, Callable[[Known, str], dict[str, Any]]] = {
 """How a body names something by an id that does not stand at its top, or that counts only beside another one."""
 
 NAMED_BY_ID = {
-    "events.[].customer_id": "customer_id",
-    "events.[].organization_id": "organization_id",
     "attached_custom_fields.[].custom_field_id": "custom_field_id",
     "benefit_id": "benefit_id",
     "benefits.[]": "benefit_id",
@@ -175,11 +185,15 @@ NAMED_BY_ID = {
     "customer_id": "customer_id",
     "discount_id": "discount_id",
     "endpoint_id": "endpoint_id",
+    "events.[].customer_id": "customer_id",
+    "events.[].organization_id": "organization_id",
     "id": "product_id",
     "ids": "file_id",
     "medias.[]": "picture_id",
+    "meter_id": "meter_id",
     "order_id": "order_id",
     "organization_id": "organization_id",
+    "parent_id": "occurrence_id",
     "prices.[].id": "product_price_id",
     "prices.[].meter_id": "meter_id",
     "prices.{}": "product_id",
@@ -222,6 +236,9 @@ NAMED_BY_TEXT = {
 
 PLAIN_TEXT = frozenset(
     {
+        "aggregate_fields",
+        "filter",
+        "label_property_selector",
         "checksum_sha256_base64",
         "comment",
         "invitation_token",
@@ -340,6 +357,8 @@ WORD = "canary"
 _SECRET = re.compile(
     r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|polar_[a-z]+_[0-9A-Za-z]{43}|(?:cus|pi|seti)_[0-9a-f]{24}"
 )
+_EVERYBODY = "00000000-0000-0000-0000-000000000000"
+"""Stands for all subjects where usage is added up, in the rows of every organization."""
 _ROWS = sa.text(
     " UNION ALL ".join(f"SELECT '{name} ' || {name}::text AS row FROM {name}" for name in sorted(metadata.tables))
     + " ORDER BY row"
@@ -367,7 +386,7 @@ def secrets_of(own: Known, rows: list[str]) -> frozenset[str]:
     """Every id and token in the rows that name an organization, in the rows that name one of those, and so on."""
     found = frozenset({own["organization_id"]})
     while True:
-        grown = found.union(*(_SECRET.findall(row) for row in _naming(found, rows)))
+        grown = found.union(*(_SECRET.findall(row) for row in _naming(found, rows))) - {_EVERYBODY}
         if grown == found:
             return found
         found = grown

@@ -1,11 +1,24 @@
 """`/v1/metrics`: the worked examples of the specification, filters, refusals."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from tests.rooms.insights.history import History, column, report
-from tests.support.shop import Shop
+from tests.support.shop import Shop, open_shop
+
+
+@pytest.fixture
+async def shop(dsn: str) -> AsyncIterator[Shop]:
+    """A shop whose past is written into its tables, so that the invariants of other rooms need not hold."""
+    async with open_shop(dsn) as opened:
+        yield opened
+
+
+@pytest.fixture
+def history(shop: Shop) -> History:
+    return History(shop)
 
 
 def labels(made: dict[str, Any]) -> list[str]:

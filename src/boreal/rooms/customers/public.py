@@ -4,7 +4,7 @@ from boreal.core.customers import NewCustomer
 from boreal.rooms.customers.customers.addresses import Address, AddressInput
 from boreal.rooms.customers.customers.commands import lock_or_create, set_processor_customer, take_invoice_number
 from boreal.rooms.customers.customers.queries import find, get, load, read, render, render_with_members
-from boreal.rooms.customers.customers.schemas import CustomerBase, TaxID
+from boreal.rooms.customers.customers.schemas import Customer, CustomerBase, TaxID
 from boreal.rooms.customers.customers.tables import CustomerRow
 from boreal.rooms.customers.sessions.commands import create_session, new_session, portal_url
 from boreal.rooms.customers.tax_ids import InvalidTaxId, validate_tax_id
@@ -12,6 +12,7 @@ from boreal.rooms.customers.tax_ids import InvalidTaxId, validate_tax_id
 __all__ = [
     "Address",
     "AddressInput",
+    "Customer",
     "CustomerBase",
     "CustomerRow",
     "InvalidTaxId",

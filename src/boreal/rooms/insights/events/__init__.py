@@ -1,0 +1,1 @@
+"""Reading events: lists and single ones, trees of them, and the names that they have."""
