@@ -102,7 +102,7 @@ def test_tools_of_the_mcp_server_have_scopes_and_everything_else_is_disabled() -
     for name, found in OPERATIONS:
         assert listed[name]["disabled"] == ("mcp" not in found["tags"]), name
     tools = {name.split("/")[2] for name in listed if not listed[name]["disabled"]}
-    served = {"products", "orders", "customers", "metrics", "organization-access-tokens", "subscriptions"}
+    served = {"products", "orders", "payments", "customers", "metrics", "organization-access-tokens", "subscriptions"}
     assert tools == served  # platform spec 15.1
 
 

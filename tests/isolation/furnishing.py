@@ -26,6 +26,7 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
     await bought.pay(customer_name=f"{word} Ada", customer_email=None)
     order = await bought.order()
     await give_back(shop, order, 100, comment=f"{word} refund", metadata={"word": word})
+    dispute = await _dispute(shop, word, buyers[0]["id"])
     checkout, custom = await open_session(shop, product), await open_session(shop, product)
     link = await _link(shop, word, product["id"])
     await finish(shop)
@@ -52,6 +53,8 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
         "meter_id": await _meter(shop, word),
         **await _occurrence(shop, word, buyers[0]["external_id"]),
         "order_id": order["id"],
+        "dispute_id": dispute["id"],
+        "payment_id": dispute["payment_id"],
         "subscription_id": order["subscription_id"],
         "checkout_id": checkout.id,
         "checkout_secret": _secret(checkout),
@@ -117,6 +120,16 @@ async def _clock(shop: Shop, word: str) -> dict[str, str]:
     now = shop.clock.now()
     made = good(await shop.client.post("/v1/test-clocks/", json={"name": word, "time": now.isoformat()}), 201)
     return {"clock_id": made["id"], "soon": (now + timedelta(minutes=1)).isoformat()}
+
+
+async def _dispute(shop: Shop, word: str, customer_id: str) -> dict[str, Any]:
+    """A dispute about a payment of the customer's."""
+    product = await make_product(shop, name=f"{word} Book")
+    sold = await open_session(shop, product, customer_id=customer_id, metadata={"word": word})
+    await sold.pay("pm_card_createDispute", customer_name=f"{word} Ada", customer_email=None)
+    await shop.advance(seconds=15)
+    (dispute,) = good(await shop.client.get("/v1/disputes/"))["items"]
+    return dict(dispute)
 
 
 def _hears(url: str) -> dict[str, Any]:

@@ -41,6 +41,7 @@ PATHS = {
     "/v1/customers/external/{external_id}": "other_external_id",
     "/v1/customers/{id}": "customer_id",
     "/v1/discounts/{id}": "discount_id",
+    "/v1/disputes/{id}": "dispute_id",
     "/v1/files/{id}": "file_id",
     "/v1/event-types/{id}": "event_type_id",
     "/v1/events/{id}": "occurrence_id",
@@ -48,6 +49,7 @@ PATHS = {
     "/v1/orders/{id}": "order_id",
     "/v1/organization-access-tokens/{id}": "token_id",
     "/v1/organizations/{id}": "organization_id",
+    "/v1/payments/{id}": "payment_id",
     "/v1/products/{id}": "product_id",
     "/v1/subscriptions/{id}": "subscription_id",
     "/v1/customer-portal/seats/{seat_id}": "seat_id",
@@ -229,6 +231,7 @@ NAMED_BY_TEXT = {
     "external_id": "external_id",
     "id": "upload_id",
     "path": "file_path",
+    "method": "word",
     "query": "word",
     "slug": "slug",
 }

@@ -14,6 +14,8 @@ from boreal.kit.tx import IllegalTransition, Tx
 from boreal.rooms.billing.payments.tables import PaymentMethodRow, PaymentRow
 from boreal.rooms.billing.public import save_payment_method, update_payment
 from tests.rooms.billing.buying import make_customer, pay
+from tests.support.checkout import good
+from tests.support.refunds import sell
 from tests.support.shop import Shop
 
 PENDING, SUCCEEDED, FAILED = PaymentStatus.PENDING, PaymentStatus.SUCCEEDED, PaymentStatus.FAILED
@@ -116,3 +118,55 @@ async def test_a_method_is_kept_once_and_restored_when_added_again(shop: Shop) -
     assert restored.method_metadata["exp_year"] == 2033
     ids = await shop.app.database.fetch(sa.select(PaymentMethodRow.c.id))
     assert {row["id"] for row in ids} == {method.id, other.id}
+
+
+async def listed(shop: Shop, **params: Any) -> list[dict[str, Any]]:
+    return list(good(await shop.client.get("/v1/payments/", params=params))["items"])
+
+
+async def test_a_payment_as_the_api_shows_it(shop: Shop, other_shop: Shop) -> None:
+    order = await sell(shop, 1000)
+    (payment,) = await listed(shop)
+    assert payment == good(await shop.client.get(f"/v1/payments/{payment['id']}"))
+    assert (await other_shop.client.get(f"/v1/payments/{payment['id']}")).status_code == 404
+    assert await listed(other_shop) == []
+    del payment["id"], payment["created_at"], payment["modified_at"]
+    assert payment == {
+        "processor": "stripe",  # the only one that the contract knows
+        "status": "succeeded",
+        "amount": 1000,
+        "currency": "usd",
+        "method": "card",
+        "method_metadata": {"brand": "visa", "last4": "4242"},
+        "decline_reason": None,
+        "decline_message": None,
+        "organization_id": str(shop.organization_id),
+        "checkout_id": order["checkout_id"],
+        "order_id": order["id"],
+        "processor_metadata": {},
+    }
+
+
+async def test_filters_and_sorts_of_payments(shop: Shop) -> None:
+    order_id = uuid.UUID((await sell(shop, 1000))["id"])
+    checkout_id = uuid.uuid4()
+    async with shop.app.transaction(shop.organization_id) as tx:
+        await pay(tx, amount=30, checkout_id=checkout_id, customer_email="bob@example.com", **DECLINED)
+        await pay(tx, amount=50, method="sepa_debit", method_metadata={}, status=PENDING)
+    cases: list[tuple[dict[str, Any], list[int]]] = [
+        ({"sorting": "amount"}, [30, 50, 1000]),
+        ({"sorting": "-amount"}, [1000, 50, 30]),
+        ({"sorting": "-status"}, [1000, 50, 30]),
+        ({"order_id": str(order_id)}, [1000]),
+        ({"checkout_id": str(checkout_id)}, [30]),
+        ({"status": ["failed", "pending"], "sorting": "amount"}, [30, 50]),
+        ({"method": "sepa_debit"}, [50]),
+        ({"customer_email": "bob@example.com"}, [30]),
+        ({"organization_id": str(uuid.uuid4())}, []),
+    ]
+    for params, expected in cases:
+        assert [payment["amount"] for payment in await listed(shop, **params)] == expected, params
+    (declined,) = await listed(shop, status="failed")
+    assert declined["decline_message"] == "Your card has insufficient funds."
+    (other,) = await listed(shop, status="pending")
+    assert "method_metadata" not in other

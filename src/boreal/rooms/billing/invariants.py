@@ -52,6 +52,17 @@ INVARIANTS = {
         OR (status IN ('refunded', 'partially_refunded')) <> (given.amount + given.tax > 0)
         """
     ),
+    "a decided dispute is in the ledger, and no other": sa.text(
+        """
+        SELECT dispute.id FROM disputes AS dispute CROSS JOIN LATERAL (
+            SELECT coalesce(sum(posting.amount), 0) AS taken
+            FROM ledger_transactions AS transaction
+            JOIN ledger_postings AS posting ON posting.transaction_id = transaction.id AND posting.holder = 'buyers'
+            WHERE transaction.source_id = dispute.id
+        ) AS ledger
+        WHERE ledger.taken <> CASE WHEN status = 'lost' THEN amount + tax_amount ELSE 0 END
+        """
+    ),
     "what was given back is in the ledger": sa.text(
         """
         SELECT refund.id FROM refunds AS refund CROSS JOIN LATERAL (

@@ -1,6 +1,8 @@
 """The door of the billing room: settling purchases, recording payments, and wire shapes for the rooms above."""
 
 from boreal.core.orders import Purchase, PurchaseItem
+from boreal.rooms.billing.chargebacks.work import hear_dispute
+from boreal.rooms.billing.disputes.tables import DisputeRow
 from boreal.rooms.billing.orders.collection import hear as hear_order_payment
 from boreal.rooms.billing.orders.commands import settle_purchase
 from boreal.rooms.billing.orders.portal import orders_page as list_customer_orders
@@ -21,6 +23,7 @@ from boreal.rooms.billing.subscriptions.tables import SubscriptionRow
 from boreal.rooms.billing.subscriptions.upgrades import Upgradable, find_upgradable
 
 __all__ = [
+    "DisputeRow",
     "Order",
     "OrderDetail",
     "OrderItemRow",
@@ -36,6 +39,7 @@ __all__ = [
     "Upgradable",
     "active_subscriptions",
     "find_upgradable",
+    "hear_dispute",
     "hear_order_payment",
     "hear_refund",
     "list_customer_orders",

@@ -1,10 +1,12 @@
 """The manifest of the billing room."""
 
+from boreal.core import disputes as dispute_rules
 from boreal.core import orders as order_rules
 from boreal.core import payments as payment_rules
 from boreal.core import refunds as refund_rules
 from boreal.core import seats as seat_rules
 from boreal.core import subscriptions as subscription_rules
+from boreal.core.disputes import Dispute
 from boreal.core.orders import Order
 from boreal.core.payments import Payment, PaymentMethod
 from boreal.core.refunds import Refund
@@ -16,11 +18,15 @@ from boreal.kit.tx import Noun
 from boreal.kit.work import Kind
 from boreal.rooms.billing.changes import renewal
 from boreal.rooms.billing.changes import routes as change_routes
+from boreal.rooms.billing.chargebacks.work import follow_dispute
+from boreal.rooms.billing.disputes import routes as dispute_routes
+from boreal.rooms.billing.disputes.tables import DisputeRow
 from boreal.rooms.billing.invariants import INVARIANTS
 from boreal.rooms.billing.orders import collection, portal, rendering, routes
 from boreal.rooms.billing.orders import schemas as order_schemas
 from boreal.rooms.billing.orders.tables import OrderRow
 from boreal.rooms.billing.orders.work import send_order_mail
+from boreal.rooms.billing.payments import routes as payment_routes
 from boreal.rooms.billing.payments.tables import PaymentMethodRow, PaymentRow
 from boreal.rooms.billing.refunds import queries as refund_queries
 from boreal.rooms.billing.refunds import routes as refund_routes
@@ -49,6 +55,7 @@ PAYMENT = Noun("payment", Payment, PaymentRow, transitions=payment_rules.TRANSIT
 SEAT = Noun("customer_seat", CustomerSeat, CustomerSeatRow, facts=seat_rules.facts, transitions=seat_rules.TRANSITIONS)
 PAYMENT_METHOD = Noun("payment_method", PaymentMethod, PaymentMethodRow)
 REFUND = Noun("refund", Refund, RefundRow, facts=refund_rules.facts, transitions=refund_rules.TRANSITIONS)
+DISPUTE = Noun("dispute", Dispute, DisputeRow, facts=dispute_rules.facts, transitions=dispute_rules.TRANSITIONS)
 
 _SHAPES = {
     "order": order_schemas.Order,
@@ -59,7 +66,7 @@ _SHAPES = {
 
 room = Room(
     name="billing",
-    nouns=(ORDER, SUBSCRIPTION, PAYMENT, PAYMENT_METHOD, REFUND, SEAT),
+    nouns=(ORDER, SUBSCRIPTION, PAYMENT, PAYMENT_METHOD, REFUND, DISPUTE, SEAT),
     routes=(
         routes.routes,
         portal.routes,
@@ -67,6 +74,8 @@ room = Room(
         change_routes.routes,
         seat_routes.routes,
         seat_portal.routes,
+        dispute_routes.routes,
+        payment_routes.routes,
     ),
     renderers={
         "order": rendering.payload,
@@ -81,6 +90,7 @@ room = Room(
         "renew_subscription": Kind(renewal.renew, queue="renewals", lease_s=60, max_attempts=100),
         "end_subscriptions": Kind(renewal.end_of_customer),
         "collect_order": Kind(collection.collect, queue="charges", lease_s=60, max_attempts=100),
+        "follow_dispute": Kind(follow_dispute, queue="payments", lease_s=120, real_time=True),
         **seat_work.KINDS,
     },
     reactions={

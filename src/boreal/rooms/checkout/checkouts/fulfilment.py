@@ -26,7 +26,7 @@ from boreal.providers.ports import (
     Setup,
     Succeeded,
 )
-from boreal.rooms.billing.public import hear_order_payment, hear_refund, settle_purchase
+from boreal.rooms.billing.public import hear_dispute, hear_order_payment, hear_refund, settle_purchase
 from boreal.rooms.catalog.public import link_redemption, release_redemption
 from boreal.rooms.checkout.checkouts import payments, queries, taxes, trials
 from boreal.rooms.checkout.checkouts.claims import release_claim
@@ -55,10 +55,13 @@ def complete_later(tx: Tx, checkout_id: UUID, *, after: timedelta = timedelta(0)
 async def hear(app: App, event: ProcessorEvent) -> None:
     """Takes an event of the processor: the confirmed session or the order that waits for it is completed now.
 
-    Refunds are billing's.
+    Refunds and disputes are billing's.
     """
     if event.kind == "refund":
         await hear_refund(app, event.object_id)
+        return
+    if event.kind == "dispute":
+        await hear_dispute(app, event.object_id)
         return
     checkout = await queries.by_intent(app.database, event.object_id)
     if checkout is None and event.kind == "payment":

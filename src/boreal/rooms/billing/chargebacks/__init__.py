@@ -1,0 +1,1 @@
+"""Following disputes: what they do to orders, refunds, subscriptions and the ledger."""
