@@ -33,11 +33,13 @@ from boreal.kit.times import REFRESH_S, OrganizationTimes
 from boreal.kit.tx import Nouns, Transactions
 from boreal.kit.work import NOBODY, Kind, Request, Wakeups, enqueue
 from boreal.kit.worker import Worker
+from boreal.providers.documents.typesetter import Typesetter
 from boreal.providers.mail.capture import MailCapture
 from boreal.providers.mail.smtp import SmtpMail
 from boreal.providers.payments.sandbox import SandboxProcessor
 from boreal.providers.ports import (
     CardForm,
+    DocumentPrinter,
     EventReader,
     MailBox,
     MailSender,
@@ -67,6 +69,7 @@ from boreal.surfaces.cli.app import commands
 from boreal.surfaces.cli.database import left_alone, running_database
 from boreal.surfaces.cli.demo import SLUG as DEMO_SLUG
 from boreal.surfaces.http import HttpApp
+from boreal.surfaces.invoices import invoice_routes
 from boreal.surfaces.metrics import Asgi, watched
 from boreal.surfaces.pages.rendering import SiteSettings
 from boreal.surfaces.pages.site import Site, page_routes
@@ -198,7 +201,11 @@ def compose(
     http = HttpApp(
         app,
         routers=[routes.router for routes in (*_system_routes(settings), *_room_routes())],
-        pages=[*page_routes(_site(app)), *stored_routes(app, cast(StorageDoor | None, app.adapters.get(StorageDoor)))],
+        pages=[
+            *page_routes(_site(app)),
+            *stored_routes(app, cast(StorageDoor | None, app.adapters.get(StorageDoor))),
+            *invoice_routes(app),
+        ],
         limiter=Limiter(clock, per_minute=settings.rate_limit_per_minute),
     )
     dispatcher = Dispatcher(database, fan_out=fan_out, react=_reactions(kinds, transactions.times))
@@ -241,6 +248,7 @@ def _adapters(app: App) -> dict[type[Any], Any]:
         **_payments(app),
         **_taxes(settings),
         **_storage(app),
+        DocumentPrinter: Typesetter(),
         Ingestion: Ingestion(),
         Fetch: Fetch(allowed_hosts=settings.webhook_allowed_hosts),
         CheckoutStreams: CheckoutStreams(app.database, app.clock, app.wakeups),

@@ -36,6 +36,7 @@ OUR_OWN_SCHEMAS = {
     "IdempotentReplyLost",
     "InsufficientScope",
     "InvalidToken",
+    "InvoiceDoesNotExist",  # orders spec 3.1
     "AboveMaximumSeats",  # answers to a change of a subscription that the reference gives and does not name (orders 6)
     "BelowMinimumSeats",
     "InactiveSubscription",

@@ -152,6 +152,15 @@ class Settings:
     tax_seller_country: str = setting(
         "BOREAL_TAX_SELLER_COUNTRY", "Where the seller is, for BOREAL_TAX=tables (ISO 3166-1 alpha-2).", _text, "IE"
     )
+    seller_name: str | None = setting(
+        "BOREAL_SELLER_NAME", "Who sells, on invoices: the merchant of record. Default: the organization.", _text, None
+    )
+    seller_details: tuple[str, ...] = setting(
+        "BOREAL_SELLER_DETAILS",
+        "The seller's address and tax id on invoices; each part between commas is a line.",
+        _list,
+        (),
+    )
     tax_registrations: tuple[str, ...] = setting(
         "BOREAL_TAX_REGISTRATIONS",
         "Where tax is collected, comma separated: `EU`, countries, or parts of a country such as `US-KY`.",

@@ -42,6 +42,8 @@ _CONTRACT_NAMES = {
 }
 """Words of ours that the contract knows under another name."""
 
+_MALFORMED = {"$ref": f"{_SCHEMAS}HTTPValidationError"}
+
 _METHODS = frozenset({"get", "put", "post", "delete", "patch"})
 
 _IDEMPOTENCY_KEY = {
@@ -72,6 +74,7 @@ def openapi(routes: Iterable[Routes], payloads: Mapping[str, type[Any]]) -> dict
     document["security"] = [{"access_token": []}]
     for operation in operations(document):
         _free_type(operation)
+        _can_be_malformed(operation)
     for item in document["paths"].values():
         for method in _METHODS & item.keys() - {"get"}:
             item[method].setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
@@ -107,6 +110,15 @@ def _free_type(operation: dict[str, Any]) -> None:
     for parameter in operation.get("parameters", ()):
         if (parameter["in"], parameter["name"]) == ("query", "type"):
             parameter["x-speakeasy-name-override"] = "type_filter"
+
+
+def _can_be_malformed(operation: dict[str, Any]) -> None:
+    """An operation that names refusals of its own with 422 can be sent something malformed all the same."""
+    schema = operation["responses"].get("422", {}).get("content", {}).get("application/json", {}).get("schema")
+    if schema is not None and _MALFORMED not in (schema, *schema.get("anyOf", ())):
+        operation["responses"]["422"]["content"]["application/json"]["schema"] = {
+            "anyOf": [*schema.get("anyOf", (schema,)), _MALFORMED]
+        }
 
 
 def _webhooks(payloads: Mapping[str, type[Any]]) -> APIRouter:

@@ -13,6 +13,9 @@ from boreal.providers.ports.cards import (
     CardInvalid,
     ChallengeAnswer,
 )
+from boreal.providers.ports.documents import (
+    DocumentPrinter,
+)
 from boreal.providers.ports.mail import (
     Attachment,
     CapturedMail,
@@ -101,6 +104,7 @@ __all__ = [
     "Declined",
     "Dispute",
     "DisputeStatus",
+    "DocumentPrinter",
     "Download",
     "EventPage",
     "EventReader",

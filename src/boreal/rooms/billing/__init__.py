@@ -1,7 +1,7 @@
 """The billing room: what customers owe, what they paid, and what renews.
 
 Owns: orders with their items and invoice numbers, subscriptions with the prices they are billed by, payments, payment
-methods, refunds, disputes, seats, the mails about orders. Later also renewals, dunning and invoices.
+methods, refunds, disputes, seats, invoices, the mails about orders.
 Does not own: what is sold (catalog), who buys (customers), how a purchase comes about (checkout), what a purchase
 gives access to (entitlements), where the money goes (finance).
 Words: a *purchase* is a confirmed checkout as billing needs to know it; *settling* it makes its order and, for what

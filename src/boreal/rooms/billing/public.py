@@ -3,6 +3,8 @@
 from boreal.core.orders import Purchase, PurchaseItem
 from boreal.rooms.billing.chargebacks.work import hear_dispute
 from boreal.rooms.billing.disputes.tables import DisputeRow
+from boreal.rooms.billing.invoices.commands import document as invoice_document
+from boreal.rooms.billing.invoices.commands import signer as invoice_signer
 from boreal.rooms.billing.orders.collection import hear as hear_order_payment
 from boreal.rooms.billing.orders.commands import settle_purchase
 from boreal.rooms.billing.orders.portal import orders_page as list_customer_orders
@@ -42,6 +44,8 @@ __all__ = [
     "hear_dispute",
     "hear_order_payment",
     "hear_refund",
+    "invoice_document",
+    "invoice_signer",
     "list_customer_orders",
     "read_order",
     "record_payment",

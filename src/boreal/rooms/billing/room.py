@@ -22,6 +22,8 @@ from boreal.rooms.billing.chargebacks.work import follow_dispute
 from boreal.rooms.billing.disputes import routes as dispute_routes
 from boreal.rooms.billing.disputes.tables import DisputeRow
 from boreal.rooms.billing.invariants import INVARIANTS
+from boreal.rooms.billing.invoices import routes as invoice_routes
+from boreal.rooms.billing.invoices.commands import generate_invoice
 from boreal.rooms.billing.orders import collection, portal, rendering, routes
 from boreal.rooms.billing.orders import schemas as order_schemas
 from boreal.rooms.billing.orders.tables import OrderRow
@@ -76,6 +78,8 @@ room = Room(
         seat_portal.routes,
         dispute_routes.routes,
         payment_routes.routes,
+        invoice_routes.merchant,
+        invoice_routes.portal,
     ),
     renderers={
         "order": rendering.payload,
@@ -84,6 +88,7 @@ room = Room(
         "customer_seat": seat_queries.payload,
     },
     kinds={
+        "generate_invoice": Kind(generate_invoice, lease_s=60),
         "send_order_mail": Kind(send_order_mail, queue="mail"),
         "settle_refund": Kind(settle_refund, queue="payments", lease_s=120, real_time=True),
         "adopt_refund": Kind(adopt_refund, queue="payments", lease_s=120, real_time=True),
