@@ -27,6 +27,7 @@ def order(**fields):
         "currency": "usd",
         "items": [{"label": "Atlas", "amount": 2400}],
         "discount": None,
+        "subtotal_amount": 2400,
         "discount_amount": 0,
         "tax_amount": 456,
         "total_amount": 2856,
@@ -75,6 +76,12 @@ def test_the_first_order_of_a_subscription_tells_what_comes_next(status, reason,
     assert mail.subject == subject
     assert sentence in mail.text
     assert sentence in mail.html
+
+
+def test_the_price_of_a_renewal_is_told_before_discounts():
+    discounted = SUBSCRIPTION | {"status": "active", "amount": 400}
+    mail = render_order_mail(order(billing_reason="subscription_create", subscription=discounted), ORGANIZATION, PORTAL)
+    assert "at $24.00 before discounts and tax" in mail.text
 
 
 def test_discount_and_balance_are_told():

@@ -98,6 +98,8 @@ async def test_a_session_that_was_left_at_its_challenge_makes_way(shop: Shop) ->
     product = await make_product(shop, **MONTHLY)
     left, other = await open_session(shop, product), await open_session(shop, product)
     secret = good(await left.confirm(ASKS))["payment_processor_metadata"]["intent_client_secret"]
+    assert problem(await other.confirm())[:2] == (409, "CheckoutLocked")
+    await shop.advance(minutes=5)
     good(await other.confirm())
     assert (await left.view())["status"] == CheckoutStatus.OPEN
     await processor_of(shop).answer_challenge(secret, "accept")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tests.support.catalog import FREE, fixed, make_product
+from tests.support.catalog import FREE, fixed, make_custom_field, make_discount, make_product
 from tests.support.checkout import good, open_session, processor_of
 from tests.support.queries import counted
 from tests.support.shop import Shop
@@ -63,3 +63,21 @@ async def test_a_list_costs_the_same_however_long_it_is(shop: Shop) -> None:
         with counted(shop.app.database) as queries:
             good(await shop.client.get("/v1/checkouts/?limit=100"))
         assert len(queries) == LIST, queries
+
+
+async def test_a_list_of_discounted_sessions_costs_one_more(shop: Shop) -> None:
+    field = await make_custom_field(shop, "size")
+    asked = {"attached_custom_fields": [{"custom_field_id": field["id"], "required": False}]}
+    for _ in range(2):
+        for _ in range(3):
+            product, discount = await make_product(shop, **asked), await make_discount(shop)
+            answers = {"custom_field_data": {"size": "L"}}
+            with counted(shop.app.database) as queries:
+                session = await open_session(shop, product, discount_id=discount["id"], **answers)
+            assert len(queries) == CREATE + 2, queries  # the custom fields of the product, the discount
+        with counted(shop.app.database) as queries:
+            good(await shop.client.get("/v1/checkouts/?limit=100"))
+        assert len(queries) == LIST + 2, queries
+    with counted(shop.app.database) as queries:
+        good(await session.get())
+    assert len(queries) == READ + 2, queries

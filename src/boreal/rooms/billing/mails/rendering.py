@@ -63,7 +63,7 @@ def render_order_mail(
         "intro": _WORDS.say(f"{kind}.intro", **names),
         "merchant": organization["name"],
         "lines": _lines(order, locale),
-        "next": _next(subscription, locale),
+        "next": _next(order, subscription, locale),
         "number": order["invoice_number"],
         "day": format_day(order["created_at"], locale),
         "billed_to": _billed_to(order),
@@ -114,16 +114,18 @@ def _lines(order: Mapping[str, Any], locale: str) -> list[Line]:
     return [*lines, Line(_WORDS.say("line.paid"), money(order["total_amount"]), "total")]
 
 
-def _next(subscription: Mapping[str, Any] | None, locale: str) -> str:
+def _next(order: Mapping[str, Any], subscription: Mapping[str, Any] | None, locale: str) -> str:
     """When the subscription is charged again, and how much before discounts and tax."""
     if subscription is None or not subscription["current_period_end"]:
         return ""
-    key = "next.trial" if subscription["status"] == "trialing" else "next.renewal"
+    on_trial = subscription["status"] == "trialing"
+    price = subscription["amount"] if on_trial else order["subtotal_amount"]
+    key = "next.trial" if on_trial else "next.renewal"
     count = subscription["recurring_interval_count"]
     return _WORDS.say(
         key,
         day=format_day(subscription["current_period_end"], locale),
-        price=format_money(subscription["amount"], subscription["currency"], locale),
+        price=format_money(price, subscription["currency"], locale),
         each=_WORDS.say(f"each.{subscription['recurring_interval']}", count=count),
     )
 

@@ -36,6 +36,8 @@ from boreal.rooms.checkout.checkouts.shelf import Seen, Shelf, read_shelf
 POLL = timedelta(seconds=30)
 """How soon a payment that waits for its buyer or its bank is first asked about, should no event tell of it."""
 LONGEST_POLL = timedelta(hours=1)
+LEFT_ALONE = timedelta(minutes=5)
+"""How long a challenge stands in the way of another session of the same buyer (catalog spec 6.11)."""
 PATIENCE = timedelta(hours=24)
 """How long a buyer may leave a challenge unanswered before the session is given back."""
 
@@ -91,10 +93,10 @@ async def complete(app: App, work: Work) -> None:
 
 
 async def withdraw(app: App, checkout_id: UUID) -> bool:
-    """Brings a confirmed session to its end: stops its payment if that waits for the buyer; False if it goes on.
+    """Brings a confirmed session to its end; stops its payment if its buyer left a challenge. False if it goes on.
 
-    It may also turn out to be paid: then it is fulfilled. Raises `CheckoutLocked` while it is being confirmed, or if
-    the processor does not answer.
+    It may also turn out to be paid: then it is fulfilled. Raises `CheckoutLocked` while it is being confirmed, while
+    the buyer may still be answering, or if the processor does not answer.
     """
     seen = await queries.by_id(app.database, checkout_id)
     assert seen is not None
@@ -105,10 +107,21 @@ async def withdraw(app: App, checkout_id: UUID) -> bool:
     try:
         result = await _ask(app, seen.checkout)
         if result is not None and isinstance(result.outcome, RequiresAction):
+            if not await _has_been_left(app, seen.checkout):
+                raise CheckoutLocked
             result = await _stop(app, seen.checkout, result)
     except ProcessorUnavailable as silence:
         raise CheckoutLocked from silence
     return await _end(app, seen, result)
+
+
+async def _has_been_left(app: App, checkout: Checkout) -> bool:
+    """Whether a challenge has waited for so long that its buyer may begin anew elsewhere.
+
+    Until then nobody else who knows the buyer's e-mail address can take it away from them.
+    """
+    assert checkout.modified_at is not None
+    return await app.times.now(checkout.organization_id) - checkout.modified_at >= LEFT_ALONE
 
 
 async def _end(app: App, seen: Seen, result: Payment | Setup | None) -> bool:
