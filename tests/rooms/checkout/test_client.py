@@ -2,12 +2,16 @@
 
 import uuid
 
+import pytest
 import sqlalchemy as sa
 
+from boreal.kit.problems import ResourceNotFound
 from boreal.rooms.checkout.checkouts.tables import CheckoutOpeningRow
+from boreal.rooms.checkout.public import client_hearing
 from tests.support.catalog import fixed, make_product, seats
 from tests.support.checkout import faults, good, open_session
 from tests.support.organizations import block
+from tests.support.receiver import Reply, open_receiver
 from tests.support.shop import Shop, client_of
 
 CREATE = "/v1/checkouts/client/"
@@ -53,3 +57,29 @@ async def test_only_the_first_sight_counts(shop: Shop) -> None:
     await shop.saw()
     await shop.advance(hours=1)
     assert (await session.buyer.post(f"{session.url}/opened", json={})).status_code == 410
+
+
+async def test_how_far_the_merchant_has_heard(shop: Shop) -> None:
+    async with open_receiver() as receiver:
+        session = await open_session(shop, await make_product(shop))
+        secret = session.made["client_secret"]
+        await session.pay()
+        assert await client_hearing(shop.app, secret) == "told"
+        endpoint = {"url": receiver.url, "format": "raw", "events": ["checkout.updated"]}
+        good(await shop.client.post("/v1/webhooks/endpoints", json=endpoint), 201)
+        other = await open_session(shop, await make_product(shop))
+        secret = other.made["client_secret"]
+        await shop.settle()
+        receiver.otherwise = Reply(500)
+        await shop.advance(seconds=1)
+        good(await other.update(customer_name="Ada"))
+        assert await client_hearing(shop.app, secret) == "waiting"
+        await shop.settle()
+        assert await client_hearing(shop.app, secret) == "waiting"
+        await shop.advance(seconds=15)
+        assert await client_hearing(shop.app, secret) == "overdue"
+        receiver.otherwise = Reply(200)
+        await shop.advance(hours=1)
+        assert await client_hearing(shop.app, secret) == "told"
+    with pytest.raises(ResourceNotFound):
+        await client_hearing(shop.app, "polar_c_unknown")

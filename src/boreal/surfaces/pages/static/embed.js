@@ -6,7 +6,7 @@
 
 (() => {
   const script = document.currentScript;
-  const home = new URL(script.src).origin;
+  const home = script && new URL(script.src).origin;
   const MESSAGE = "POLAR_CHECKOUT";
   const TRIGGER = "data-polar-checkout";
   const LOCKED = "polar-no-scroll";
@@ -130,6 +130,7 @@
     const url = element.getAttribute("href") || element.getAttribute(TRIGGER);
     if (!url) return;
     event.preventDefault();
+    if (document.body.classList.contains(LOCKED)) return; // one is open already
     EmbedCheckout.create(url, { theme: element.getAttribute(`${TRIGGER}-theme`) });
   }
 
@@ -138,7 +139,7 @@
   document.head.append(style);
   window.Polar = { ...window.Polar, EmbedCheckout };
   window.Boreal = { ...window.Boreal, EmbedCheckout };
-  if (!script.hasAttribute("data-auto-init")) return;
+  if (!script?.hasAttribute("data-auto-init")) return;
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", () => EmbedCheckout.init());
   else EmbedCheckout.init();
 })();
