@@ -56,12 +56,12 @@ class StripeEvents:
             raise EventRefused("The signature is missing or wrong.") from None
         if abs(now - _signed_at(signature)) > TOLERANCE:
             raise EventRefused("The signature is too old.")
-        return load_event(event)
+        return load_event(event) if isinstance(event, dict) else None
 
 
 def load_event(event: dict[str, Any]) -> ProcessorEvent | None:
     """The event, if it is one that we know."""
-    kind = EVENT_TYPES.get(event["type"])
+    kind = EVENT_TYPES.get(str(event.get("type")))
     if kind is None:
         return None
     happened_at = datetime.fromtimestamp(event["created"], UTC)

@@ -18,6 +18,7 @@ from boreal.core.renewals import is_due, switched
 from boreal.core.renewals import renew as renewal_of
 from boreal.core.subscriptions import ACTIVE, Subscription, SubscriptionStatus
 from boreal.kit.app import App
+from boreal.kit.problems import ServiceUnavailable
 from boreal.kit.work import Later, Work
 from boreal.rooms.billing.changes.execution import Decision, carry_out
 from boreal.rooms.billing.changes.standing import Standing
@@ -29,6 +30,8 @@ _log = structlog.get_logger("boreal.billing")
 POLL = timedelta(seconds=30)
 """How soon a renewal first looks again whether the charge for the period before has ended; its end tells it sooner."""
 LONGEST_POLL = timedelta(hours=1)
+TAX_PAUSE = timedelta(minutes=5)
+"""How long a renewal is put off whose tax the source cannot tell at the moment."""
 
 _OF_CUSTOMER = sa.select(SubscriptionRow.c.id).where(
     SubscriptionRow.c.customer_id == sa.bindparam("customer_id", type_=PgUUID),
@@ -59,6 +62,9 @@ async def renew(app: App, work: Work) -> None:
         after = (await carry_out(app, work.organization_id, id, decide)).after
     except _NotDue as found:
         after = found.subscription
+    except ServiceUnavailable:
+        now = await app.times.now(work.organization_id)
+        raise Later(now + TAX_PAUSE, counts=False, unless_asked=True) from None
     except _Waits as waits:
         now = await app.times.now(work.organization_id)
         raise Later(now + waits.pause, counts=False, unless_asked=True) from None

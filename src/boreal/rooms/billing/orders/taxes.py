@@ -7,7 +7,8 @@ from typing import Any
 
 from boreal.core.customers import Customer
 from boreal.kit.app import App
-from boreal.providers.ports import PostalAddress, TaxQuotes, TaxRefused
+from boreal.kit.problems import ServiceUnavailable
+from boreal.providers.ports import PostalAddress, TaxQuotes, TaxRefused, TaxUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ UNTAXED = Tax(0, None, None)
 async def tax_on(app: App, net_amount: int, *, currency: str, customer: Customer, now: datetime) -> Tax:
     """The tax that a customer pays on a net amount, or gets back with a negative one.
 
-    Nothing without an address or when the source cannot tell: the order is made all the same.
+    Nothing without an address or when the source cannot tell: the order is made all the same. Raises
+    `ServiceUnavailable` if the source does not answer now.
     """
     address = {name: value for name, value in (customer.billing_address or {}).items() if value}
     if net_amount == 0 or "country" not in address:
@@ -38,6 +40,8 @@ async def tax_on(app: App, net_amount: int, *, currency: str, customer: Customer
             tax_id=(customer.tax_id[0], customer.tax_id[1]) if customer.tax_id else None,
             now=now,
         )
+    except TaxUnavailable as silence:
+        raise ServiceUnavailable(str(silence)) from silence
     except TaxRefused:
         return UNTAXED
     sign = 1 if net_amount > 0 else -1
