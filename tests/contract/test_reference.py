@@ -41,6 +41,7 @@ OUR_OWN_SCHEMAS = {
     "BelowMinimumSeats",
     "InactiveSubscription",
     "NotASeatBasedSubscription",
+    "PaymentRetryValidationError",  # a method of somebody else in a retry (orders 4.4)
     "ResourceUnavailable",
     "TrialingSubscription",
     "LicenseKeyTimeframe",  # written out in place there, as is the next

@@ -8,6 +8,7 @@ from tests.support.benefits import attach, make_benefit
 from tests.support.catalog import FREE, make_product
 from tests.support.checkout import Session, finish, good, open_session
 from tests.support.files import begin, send, upload_picture
+from tests.support.payments import payment_methods
 from tests.support.refunds import give_back
 from tests.support.seats import buy_seats, invitation_to, invite
 from tests.support.shop import Shop
@@ -54,6 +55,7 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
         "meter_id": await _meter(shop, word),
         **await _occurrence(shop, word, buyers[0]["external_id"]),
         "order_id": order["id"],
+        "payment_method_id": await _method(shop, buyers[0]["id"]),
         "dispute_id": dispute["id"],
         "payment_id": dispute["payment_id"],
         "subscription_id": order["subscription_id"],
@@ -97,6 +99,10 @@ async def _file(shop: Shop, word: str) -> dict[str, str]:
         "upload_id": begun["upload"]["id"],
         "completion": dumps(completion),
     }
+
+
+async def _method(shop: Shop, customer_id: str) -> str:
+    return next(str(one["id"]) for one in await payment_methods(shop) if str(one["customer_id"]) == customer_id)
 
 
 async def _free_product(shop: Shop, word: str, subscription_id: str) -> str:

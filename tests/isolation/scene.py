@@ -84,6 +84,8 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     "PATCH /v1/meters/{id}": lambda known: {"name": "Changed"},
     "PATCH /v1/organization-access-tokens/{id}": lambda known: {"comment": "Changed"},
     "PATCH /v1/products/{id}": lambda known: {"name": "Changed"},
+    "PATCH /v1/customer-portal/orders/{id}": lambda known: {"billing_name": "Changed"},
+    "PATCH /v1/orders/{id}": lambda known: {"billing_name": "Changed"},
     "PATCH /v1/subscriptions/{id}": lambda known: {"discount_id": None},
     "PATCH /v1/webhooks/endpoints/{id}": lambda known: {"enabled": False},
     "POST /v1/benefits/": lambda known: {"type": "custom", "description": "New", "properties": {}},
@@ -100,6 +102,9 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
         "customer_email": "another@example.com",
     },
     "POST /v1/custom-fields/": lambda known: {"type": "text", "slug": "new", "name": "New", "properties": {}},
+    "POST /v1/customer-portal/orders/{id}/confirm-payment": lambda known: {
+        "payment_method_id": known["payment_method_id"]
+    },
     "POST /v1/customer-sessions/": lambda known: {"customer_id": known["customer_id"]},
     "POST /v1/customers/": lambda known: {"email": "new@example.com"},
     "POST /v1/discounts/": lambda known: {
@@ -131,10 +136,19 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
 }
 """The body with which an operation succeeds for who owns what it names."""
 
+UNDUE = frozenset({"POST /v1/customer-portal/orders/{id}/confirm-payment"})
+"""What the owner is refused, too, since its order is paid; how it is done otherwise is tested elsewhere."""
+
 ONLY_ONE = frozenset({"POST /v1/test-clocks/"})
 """What makes something of which an organization has one at most, and the owner has it."""
 
-REFUSES_AS_A_WHOLE = frozenset({"POST /v1/customer-portal/seats", "POST /v1/customer-seats"})
+REFUSES_AS_A_WHOLE = frozenset(
+    {
+        "POST /v1/customer-portal/orders/{id}/confirm-payment",
+        "POST /v1/customer-portal/seats",
+        "POST /v1/customer-seats",
+    }
+)
 """What says of something foreign that it is not found, and not where in the body it stands."""
 
 QUERIES = {
@@ -200,6 +214,7 @@ NAMED_BY_ID = {
     "prices.[].meter_id": "meter_id",
     "prices.{}": "product_id",
     "prices.{}.[].meter_id": "meter_id",
+    "payment_method_id": "payment_method_id",
     "product_id": "product_id",
     "product_price_id": "product_price_id",
     "exclude_id": "benefit_id",
@@ -242,6 +257,7 @@ PLAIN_TEXT = frozenset(
         "aggregate_fields",
         "filter",
         "label_property_selector",
+        "billing_name",
         "checksum_sha256_base64",
         "comment",
         "invitation_token",

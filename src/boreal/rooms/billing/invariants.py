@@ -83,6 +83,34 @@ INVARIANTS = {
             AND orders.customer_id = subscription.customer_id)
         """
     ),
+    "a subscription that counts as active has a renewal that waits": sa.text(
+        """
+        SELECT id FROM subscriptions WHERE status IN ('trialing', 'active') AND NOT EXISTS (
+            SELECT FROM work WHERE kind = 'renew_subscription' AND unique_key = subscriptions.id::text)
+        """
+    ),
+    "a subscription that is past due has an order that is charged again": sa.text(
+        """
+        SELECT id FROM subscriptions WHERE status = 'past_due' AND NOT EXISTS (
+            SELECT FROM orders WHERE orders.subscription_id = subscriptions.id
+            AND orders.status = 'pending' AND next_payment_attempt_at IS NOT NULL)
+        """
+    ),
+    "an order that waits for its payment is being collected, or was given up": sa.text(
+        """
+        SELECT id FROM orders WHERE status = 'pending'
+        AND (next_payment_attempt_at IS NOT NULL OR first_failed_at IS NULL) AND NOT EXISTS (
+            SELECT FROM work WHERE kind = 'collect_order' AND unique_key = orders.id::text)
+        """
+    ),
+    "what an order bills was billed by no other": sa.text(
+        """
+        SELECT orders.id FROM orders JOIN billing_entries AS entry ON entry.order_id = orders.id
+        GROUP BY orders.id HAVING sum(entry.amount) <> orders.subtotal_amount AND NOT EXISTS (
+            SELECT FROM order_items AS item JOIN product_prices AS price ON price.id = item.product_price_id
+            WHERE item.order_id = orders.id AND price.amount_type = 'metered_unit')
+        """
+    ),
     "a subscription on trial has a trial that ends with its period": sa.text(
         """
         SELECT id FROM subscriptions WHERE status = 'trialing' AND trial_end IS DISTINCT FROM current_period_end

@@ -85,10 +85,13 @@ class _Changed(Exception):
     """Something is not as it was read."""
 
 
-async def carry_out(app: App, organization_id: UUID, id: UUID, decide: Decide, *, alone: bool = False) -> Decision:
+async def carry_out(
+    app: App, organization_id: UUID, id: UUID, decide: Decide, *, alone: bool = False, renews: bool = True
+) -> Decision:
     """Makes a decision true, with its facts, its order and the work that follows.
 
-    With `alone` nobody else may be changing the subscription through the API: `SubscriptionLocked` (orders spec 6).
+    Unless `renews` is false, which is for the renewal itself, another end of the period is waited for from now on. With
+    `alone` nobody else may be changing the subscription through the API: `SubscriptionLocked` (orders spec 6).
     Raises `ResourceNotFound`, and what `decide` raises.
     """
     for _ in range(ATTEMPTS):
@@ -98,6 +101,8 @@ async def carry_out(app: App, organization_id: UUID, id: UUID, decide: Decide, *
                 if alone and not await tx.fetchval(_TRY_LOCK, id=str(id)):
                     raise SubscriptionLocked
                 await _write(app, tx, standing, decision, draft)
+                if renews:
+                    _renew_later(tx, standing, decision)
             return decision
         except _Changed:
             continue
@@ -174,9 +179,12 @@ async def _write(app: App, tx: Tx, standing: Standing, decision: Decision, draft
             method=standing.method,
         )
         await _take_entries(tx, standing, decision, order)
-    period_ends = decision.after.current_period_end
-    if decision.after.status in BILLABLE and period_ends != seen.current_period_end:
-        renew_later(tx, decision.after)
+
+
+def _renew_later(tx: Tx, standing: Standing, decision: Decision) -> None:
+    after = decision.after
+    if after.status in BILLABLE and after.current_period_end != standing.subscription.current_period_end:
+        renew_later(tx, after)
 
 
 async def _write_around(tx: Tx, standing: Standing, decision: Decision) -> None:

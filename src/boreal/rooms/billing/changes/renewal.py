@@ -59,7 +59,7 @@ async def renew(app: App, work: Work) -> None:
     """Kind of work `renew_subscription`: one period, or the end. Safe to run again; `Later` until the next end."""
     id = UUID(work.payload["subscription_id"])
     try:
-        after = (await carry_out(app, work.organization_id, id, decide)).after
+        after = (await carry_out(app, work.organization_id, id, decide, renews=False)).after
     except _NotDue as found:
         after = found.subscription
     except ServiceUnavailable:

@@ -6,7 +6,7 @@ customer's lock, whoever finds it out first: this work, the customer's own retry
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -31,6 +31,7 @@ from boreal.providers.ports import (
     ProcessorEvent,
     ProcessorRefused,
     ProcessorUnavailable,
+    RequiresAction,
     Succeeded,
 )
 from boreal.rooms.billing.orders.charges import (
@@ -43,8 +44,8 @@ from boreal.rooms.billing.orders.charges import (
     perform,
 )
 from boreal.rooms.billing.orders.settlement import settle_order
-from boreal.rooms.billing.payments.commands import record_payment
-from boreal.rooms.billing.subscriptions.commands import end_now, enter_past_due, recover, renew_later
+from boreal.rooms.billing.payments.commands import record_payment, save_payment_method
+from boreal.rooms.billing.subscriptions.commands import end_now, enter_past_due, recover
 from boreal.rooms.platform.public import organization_by_id
 
 _log = structlog.get_logger("boreal.billing")
@@ -52,6 +53,13 @@ _log = structlog.get_logger("boreal.billing")
 POLL = timedelta(seconds=30)
 """How soon a payment that is not decided yet is asked about again, should no event tell of it."""
 LONGEST_POLL = timedelta(hours=1)
+SAFETY_NET = timedelta(seconds=60)
+"""When an attempt that nobody finished is taken up again; longer than any call to a processor lasts."""
+PATIENCE = timedelta(hours=1)
+"""How long a customer may leave a challenge unanswered before the attempt is given up."""
+
+
+SHOWN_OF_CARD = ("brand", "last4", "exp_month", "exp_year", "wallet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,13 @@ def collect_later(tx: Tx, order: Order) -> None:
     tx.enqueue("collect_order", payload={"order_id": key}, due_at=due_at, unique_key=key, sooner=True)
 
 
+def collect_soon(tx: Tx, order_id: UUID) -> None:
+    """Asks for a look at the open attempt of an order, should whoever makes it not live to see its end."""
+    key = str(order_id)
+    due_at = tx.now + SAFETY_NET
+    tx.enqueue("collect_order", payload={"order_id": key}, due_at=due_at, unique_key=key, sooner=True)
+
+
 async def hear(app: App, event: ProcessorEvent) -> None:
     """Takes an event of the processor: the order that waits for this payment is looked at now."""
     found = await order_of_intent(app.database, event.object_id)
@@ -85,7 +100,8 @@ async def hear(app: App, event: ProcessorEvent) -> None:
 async def collect(app: App, work: Work) -> None:
     """Kind of work `collect_order`: brings a pending order to its payment, or to the next attempt. Safe to run again.
 
-    Raises `Later` for what is not decided yet, and for the next day of the dunning schedule.
+    Raises `Later` for what is not decided yet, and for the next day of the dunning schedule. A challenge that nobody
+    answers is given up.
     """
     order_id = UUID(work.payload["order_id"])
     charge = await open_charge_of(app.database, order_id)
@@ -94,11 +110,13 @@ async def collect(app: App, work: Work) -> None:
     if charge is not None:
         try:
             result = await ask(app, charge)
+            if _is_left_alone(app, charge, result):
+                result = await stop(app, charge, result)
         except ProcessorUnavailable as silence:
             _log.warning("processor_silent", kind=work.kind, key=work.unique_key, reason=str(silence))
             now = await app.times.now(work.organization_id)
             raise Later(now + app.kinds[work.kind].backoff(work.attempts), unless_asked=True) from None
-        if result is None:
+        if isinstance(result, Payment) and not isinstance(result.outcome, Succeeded):
             waited = app.clock.now() - charge.created_at
             now = await app.times.now(work.organization_id)
             raise Later(now + min(max(POLL, waited / 4), LONGEST_POLL), counts=False, unless_asked=True)
@@ -106,8 +124,14 @@ async def collect(app: App, work: Work) -> None:
     await _wait_for_next(app, work.organization_id, order_id)
 
 
-async def ask(app: App, charge: OrderCharge) -> Payment | Failure | None:
-    """How an attempt ended: a payment that succeeded, or why not; None while that is open.
+def _is_left_alone(app: App, charge: OrderCharge, result: Payment | Failure) -> bool:
+    """Whether a customer has left their bank's question unanswered for too long."""
+    is_asking = isinstance(result, Payment) and isinstance(result.outcome, RequiresAction)
+    return is_asking and app.clock.now() - charge.created_at >= PATIENCE
+
+
+async def ask(app: App, charge: OrderCharge) -> Payment | Failure:
+    """How an attempt stands: a payment that succeeded or is not decided yet, or why nothing came of it.
 
     Raises `ProcessorUnavailable`.
     """
@@ -117,16 +141,25 @@ async def ask(app: App, charge: OrderCharge) -> Payment | Failure | None:
         return Failure(refused.code, refused.message, unusable=True)
     except ProcessorRefused as refused:
         return Failure(refused.code, refused.message)
-    if payment is None:
-        return Failure("unknown", "Payment failed. Please try again.")
+    return _read(payment) if payment is not None else Failure("unknown", "Payment failed. Please try again.")
+
+
+async def stop(app: App, charge: OrderCharge, payment: Payment | Failure) -> Payment | Failure:
+    """How an attempt ended that nobody waits for any more; it may have succeeded meanwhile.
+
+    Raises `ProcessorUnavailable`.
+    """
+    assert isinstance(payment, Payment)
+    return _read(await app.get(PaymentProcessor).cancel_payment(payment.id, idempotency_key=f"{charge.id}-cancel"))
+
+
+def _read(payment: Payment) -> Payment | Failure:
     match payment.outcome:
-        case Succeeded():
-            return payment
         case Declined() as declined:
             return Failure(declined.reason, declined.message, payment)
         case Canceled():
             return Failure("canceled", "The payment was canceled.", payment)
-    return None
+    return payment
 
 
 async def _wait_for_next(app: App, organization_id: UUID, order_id: UUID) -> None:
@@ -196,7 +229,8 @@ async def apply(app: App, organization_id: UUID, charge: OrderCharge, result: Pa
         record = await _record(app, tx, order, customer, payment, result) if payment is not None else None
         if isinstance(result, Payment):
             assert record is not None
-            await _paid(tx, order, payment=record)
+            method_id = None if charge.is_automatic else await _method_used(app, tx, customer, charge, result)
+            await _paid(tx, order, payment=record, method_id=method_id)
             return
         if result.unusable and charge.payment_method_id is not None:
             await _forget_method(tx, charge.payment_method_id)
@@ -227,13 +261,29 @@ async def _method(tx: Tx, subscription: Subscription | None) -> PaymentMethod | 
     return method if method is not None and method.deleted_at is None else None
 
 
-async def _paid(tx: Tx, order: Order, *, payment: PaymentRecord | None) -> None:
+async def _method_used(app: App, tx: Tx, customer: Customer, charge: OrderCharge, payment: Payment) -> UUID:
+    """The method with which a customer paid themselves, kept for the next orders (orders spec 4.4)."""
+    if charge.payment_method_id is not None:
+        return charge.payment_method_id
+    card = asdict(payment.method.card) if payment.method.card else {}
+    method = await save_payment_method(
+        tx,
+        customer_id=customer.id,
+        processor=app.get(PaymentProcessor).name,
+        processor_id=payment.method.id,
+        type=payment.method.type,
+        method_metadata={name: card[name] for name in SHOWN_OF_CARD if card},
+    )
+    return method.id
+
+
+async def _paid(tx: Tx, order: Order, *, payment: PaymentRecord | None, method_id: UUID | None = None) -> None:
     """The order is paid, and its subscription active again if it was past due (orders spec 4.3, 12.4).
 
-    A period that is over meanwhile waited for that, so the renewal is asked for.
+    `method_id` is charged from now on.
     """
     if order.subscription_id is not None:
-        renew_later(tx, await recover(tx, order.subscription_id), only_if_due=True)
+        await recover(tx, order.subscription_id, method_id=method_id)
     settled = await settle_order(tx, order, payment=payment)
     await tx.save(order, replace(settled, modified_at=tx.now))
 

@@ -8,13 +8,15 @@ from boreal.kit.listing import ListQuery
 from boreal.kit.problems import ResourceNotFound
 from boreal.kit.routing import Routes
 from boreal.kit.schemas import UUID4, ListResource
-from boreal.rooms.billing.orders import queries
+from boreal.rooms.billing.orders import queries, updates
 from boreal.rooms.billing.orders.rendering import render_order
 from boreal.rooms.billing.orders.schemas import Order
+from boreal.rooms.billing.orders.updates import OrderUpdate
 
 routes = Routes("/v1/orders", tags=("orders",))
 
 READ = ("orders:read",)
+WRITE = ("orders:write",)
 
 
 @routes.get(
@@ -39,3 +41,13 @@ async def get(app: App, actor: Actor, id: UUID4) -> dict[str, Any]:
     if not found:
         raise ResourceNotFound
     return render_order(found[0])
+
+
+@routes.patch("/{id}", audience=MERCHANT, scopes=WRITE, returns=Order, errors=(ResourceNotFound,), mcp=True)
+async def update(app: App, actor: Actor, id: UUID4, body: OrderUpdate) -> dict[str, Any]:
+    """Changes who an order is billed to."""
+    row = await app.database.fetchrow(queries.GET, id=id, **actor.binds())
+    if row is None:
+        raise ResourceNotFound
+    await updates.update(app, row["organization_id"], id, body)
+    return await get(app, actor, id)

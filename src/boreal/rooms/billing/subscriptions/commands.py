@@ -120,10 +120,8 @@ async def add_prices(tx: Tx, subscription: Subscription, prices: Sequence[Billed
     await tx.execute_many(_INSERT_PRICE, rows)
 
 
-def renew_later(tx: Tx, subscription: Subscription, *, only_if_due: bool = False) -> None:
+def renew_later(tx: Tx, subscription: Subscription) -> None:
     """Asks for the renewal at the end of the period; a row that waits longer is brought forward."""
-    if only_if_due and not is_due(subscription, now=tx.now):
-        return
     key = str(subscription.id)
     tx.enqueue(
         "renew_subscription",
@@ -149,14 +147,21 @@ async def enter_past_due(tx: Tx, id: UUID) -> Subscription:
     )
 
 
-async def recover(tx: Tx, id: UUID) -> Subscription:
-    """The subscription is active again after the payment, and catches up on the periods that it missed."""
+async def recover(tx: Tx, id: UUID, *, method_id: UUID | None = None) -> Subscription:
+    """The subscription after one of its orders was paid: active again if it was past due (orders spec 12.4).
+
+    `method_id` is charged from now on; None leaves the method as it is. What was past due, or has waited for this
+    order, is renewed from now on.
+    """
     before = await _lock(tx, id)
-    if before.status is not SubscriptionStatus.PAST_DUE:
-        return before
-    return await tx.save(
-        before, replace(before, status=SubscriptionStatus.ACTIVE, past_due_at=None, modified_at=tx.now)
-    )
+    after = replace(before, payment_method_id=method_id or before.payment_method_id)
+    if before.status is SubscriptionStatus.PAST_DUE:
+        after = replace(after, status=SubscriptionStatus.ACTIVE, past_due_at=None)
+    if after != before:
+        after = await tx.save(before, replace(after, modified_at=tx.now))
+    if before.status is SubscriptionStatus.PAST_DUE or is_due(after, now=tx.now):
+        renew_later(tx, after)
+    return after
 
 
 async def end_now(tx: Tx, id: UUID) -> Subscription:
