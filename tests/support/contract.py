@@ -26,11 +26,14 @@ def _paths() -> list[tuple[list[str], dict[str, Any], str]]:
 
 
 @cache
-def _validator(path: str, method: str, status: str) -> Draft202012Validator | None:
+def _validator(path: str, method: str, status: str, media_type: str) -> Draft202012Validator | None:
     document, registry = _document()
     response = document["paths"][path][method]["responses"].get(status)
     assert response is not None, f"{method.upper()} {path} answers {status}, which its document does not name"
-    content = response.get("content", {}).get("application/json")
+    contents = response.get("content", {})
+    if media_type in contents and media_type != "application/json":
+        return None
+    content = contents.get("application/json")
     if not content or not content.get("schema"):
         return None
     pointer = "/".join(("paths", path.replace("~", "~0").replace("/", "~1"), method, "responses", status))
@@ -59,7 +62,8 @@ async def validate_response(response: httpx2.Response) -> None:
     method = response.request.method.lower()
     if found is None or method not in found[1] or response.status_code == 307:
         return
-    validator = _validator(found[0], method, str(response.status_code))
+    media_type = response.headers.get("content-type", "").partition(";")[0]
+    validator = _validator(found[0], method, str(response.status_code), media_type)
     if validator is not None:
         errors = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(response.json())]
         assert not errors, f"{method.upper()} {raw_path} {response.status_code}: {errors[:5]}"

@@ -75,6 +75,7 @@ def openapi(routes: Iterable[Routes], payloads: Mapping[str, type[Any]]) -> dict
     for operation in operations(document):
         _free_type(operation)
         _can_be_malformed(operation)
+        _may_be_a_file(operation)
     for item in document["paths"].values():
         for method in _METHODS & item.keys() - {"get"}:
             item[method].setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
@@ -119,6 +120,12 @@ def _can_be_malformed(operation: dict[str, Any]) -> None:
         operation["responses"]["422"]["content"]["application/json"]["schema"] = {
             "anyOf": [*schema.get("anyOf", (schema,)), _MALFORMED]
         }
+
+
+def _may_be_a_file(operation: dict[str, Any]) -> None:
+    """Exports answer with CSV, which stands beside the JSON that the contract names."""
+    if operation["x-speakeasy-name-override"] == "export":
+        operation["responses"]["200"]["content"]["text/csv"] = {"schema": {"type": "string"}}
 
 
 def _webhooks(payloads: Mapping[str, type[Any]]) -> APIRouter:

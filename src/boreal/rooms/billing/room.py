@@ -21,6 +21,7 @@ from boreal.rooms.billing.changes import routes as change_routes
 from boreal.rooms.billing.chargebacks.work import follow_dispute
 from boreal.rooms.billing.disputes import routes as dispute_routes
 from boreal.rooms.billing.disputes.tables import DisputeRow
+from boreal.rooms.billing.exports import routes as exports
 from boreal.rooms.billing.invariants import INVARIANTS
 from boreal.rooms.billing.invoices import routes as invoice_routes
 from boreal.rooms.billing.invoices.commands import generate_invoice
@@ -80,6 +81,8 @@ room = Room(
         payment_routes.routes,
         invoice_routes.merchant,
         invoice_routes.portal,
+        exports.orders,
+        exports.subscriptions,
     ),
     renderers={
         "order": rendering.payload,

@@ -4,6 +4,7 @@ from boreal.core import customers as customer_rules
 from boreal.core.customers import Customer
 from boreal.kit.room import Room
 from boreal.kit.tx import Noun
+from boreal.rooms.customers.customers import exports
 from boreal.rooms.customers.customers import queries as customer_queries
 from boreal.rooms.customers.customers import routes as customer_routes
 from boreal.rooms.customers.customers.schemas import Customer as CustomerSchema
@@ -18,7 +19,7 @@ CUSTOMER = Noun("customer", Customer, CustomerRow, facts=customer_rules.facts)
 room = Room(
     name="customers",
     nouns=(CUSTOMER,),
-    routes=(customer_routes.routes, session_routes.routes),
+    routes=(customer_routes.routes, exports.routes, session_routes.routes),
     renderers={"customer": customer_queries.payload},
     resolvers={PREFIX: session_queries.resolver},
     invariants=INVARIANTS,

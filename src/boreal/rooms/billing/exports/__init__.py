@@ -1,0 +1,1 @@
+"""Exports of orders and subscriptions as CSV."""
