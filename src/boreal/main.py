@@ -155,6 +155,10 @@ async def broken_invariants(database: Database) -> dict[str, list[dict[str, Any]
             rows = await database.fetch(query)
             if rows:
                 broken[f"{room.name}: {name}"] = [dict(row) for row in rows]
+        for name, differences in room.verifications.items():
+            found = await differences(database)
+            if found:
+                broken[f"{room.name}: {name}"] = [dict(row) for row in found]
     return broken
 
 

@@ -52,7 +52,7 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
         "email": buyers[0]["email"],
         "external_id": buyers[0]["external_id"],
         "other_external_id": buyers[2]["external_id"],
-        "meter_id": await _meter(shop, word),
+        **await _measured(shop, word, buyers[0]["external_id"]),
         **await _occurrence(shop, word, buyers[0]["external_id"]),
         "order_id": order["id"],
         "payment_method_id": await _method(shop, buyers[0]["id"]),
@@ -166,10 +166,13 @@ async def _discount(shop: Shop, word: str, product_id: str) -> dict[str, Any]:
     return good(await shop.client.post("/v1/discounts/", json=body), 201)
 
 
-async def _meter(shop: Shop, word: str) -> str:
+async def _measured(shop: Shop, word: str, external_id: str) -> dict[str, str]:
     rule = {"property": word, "operator": "eq", "value": word}
     condition = {"conjunction": "and", "clauses": [rule]}
-    return str((await make_meter(shop, filter=condition, name=f"{word} calls", metadata={"word": word}))["id"])
+    meter = await make_meter(shop, filter=condition, name=f"{word} calls", metadata={"word": word})
+    await ingest(shop, {"external_customer_id": external_id, "name": word, "metadata": {word: word}})
+    found = good(await shop.client.get("/v1/customer-meters/", params={"external_customer_id": external_id}))
+    return {"meter_id": meter["id"], "customer_meter_id": found["items"][0]["id"]}
 
 
 async def _occurrence(shop: Shop, word: str, external_id: str) -> dict[str, str]:

@@ -38,6 +38,7 @@ PATHS = {
     "/v1/checkouts/{id}": "checkout_id",
     "/v1/custom-fields/{id}": "custom_field_id",
     "/v1/customer-portal/orders/{id}": "order_id",
+    "/v1/customer-meters/{id}": "customer_meter_id",
     "/v1/customers/external/{external_id}": "other_external_id",
     "/v1/customers/{id}": "customer_id",
     "/v1/discounts/{id}": "discount_id",

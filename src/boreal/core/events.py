@@ -11,6 +11,7 @@ False
 """
 
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 from uuid import UUID
 
@@ -22,6 +23,7 @@ class EventSource(StrEnum):
     SYSTEM = "system"
 
 
+@lru_cache(maxsize=65_536)
 def subject_of(organization_id: UUID, external_customer_id: str) -> UUID:
     """The subject that an external id stands for within its organization."""
     return _digest(organization_id, external_customer_id)

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Context, Decimal
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -180,7 +181,12 @@ def quantity(function: AggregationFunction, tally: Tally) -> Decimal:
 
 def digest(value: Any) -> UUID:
     """16 bytes that are the same for the same JSON value; `digest_of` in `boreal.rooms.usage.meters.sql` agrees."""
-    return UUID(bytes=sha256(_canonical(value).encode()).digest()[:16])
+    return _digest(_canonical(value))
+
+
+@lru_cache(maxsize=4096)
+def _digest(canonical: str) -> UUID:
+    return UUID(bytes=sha256(canonical.encode()).digest()[:16])
 
 
 def _canonical(value: Any) -> str:

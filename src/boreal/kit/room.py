@@ -1,6 +1,6 @@
 """What a room declares about itself in its `room.py`: everything that `main` has to wire up."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,8 +22,8 @@ class Room:
     `renderers` maps a fact, or a noun for all its facts, to how its payload is read (`renderers_with`: those that need
     to know the settings). `kinds` are the kinds of work it does; those in `recurring` wait once for the whole
     installation and come back by themselves. `reactions` maps a fact to the kinds of work that follow it. `resolvers`
-    maps a token prefix to its look-up. `invariants` are queries that must return no rows. `payload_schemas` maps a
-    webhook event to the shape of its `data`.
+    maps a token prefix to its look-up. `invariants` are queries that must return no rows, `verifications` what takes
+    more than one query to find such rows. `payload_schemas` maps a webhook event to the shape of its `data`.
     """
 
     name: str
@@ -36,4 +36,7 @@ class Room:
     reactions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     resolvers: Mapping[str, Callable[[Database], Resolver]] = field(default_factory=dict)
     invariants: Mapping[str, sa.sql.base.Executable] = field(default_factory=dict)
+    verifications: Mapping[str, Callable[[Database], Awaitable[Sequence[Mapping[str, Any]]]]] = field(
+        default_factory=dict
+    )
     payload_schemas: Mapping[str, Any] = field(default_factory=dict)

@@ -2,20 +2,28 @@
 
 from boreal.kit.room import Room
 from boreal.kit.work import Kind
-from boreal.rooms.usage.customer_meters import tables as _customer_meters
+from boreal.rooms.usage.customer_meters import routes as customer_meter_routes
+from boreal.rooms.usage.customer_meters.work import show_customer_meters
 from boreal.rooms.usage.event_types import routes as event_type_routes
 from boreal.rooms.usage.ingestion import routes as event_routes
 from boreal.rooms.usage.ingestion.work import announce_usage
+from boreal.rooms.usage.invariants import INVARIANTS
 from boreal.rooms.usage.meters import routes as meter_routes
 from boreal.rooms.usage.meters.filling import fill_meter
+from boreal.rooms.usage.meters.verification import differences
 
 room = Room(
     name="usage",
-    routes=(event_routes.routes, event_type_routes.routes, meter_routes.routes),
+    routes=(event_routes.routes, event_type_routes.routes, meter_routes.routes, customer_meter_routes.routes),
     kinds={
-        "announce_usage": Kind(announce_usage),
-        "fill_meter": Kind(fill_meter, lease_s=3600.0),
+        "announce_usage": Kind(announce_usage, real_time=True),
+        "fill_meter": Kind(fill_meter, lease_s=3600.0, real_time=True),
+        "show_customer_meters": Kind(show_customer_meters),
+    },
+    invariants=INVARIANTS,
+    verifications={"what meters keep is what counting all events anew gives": differences},
+    reactions={
+        "customer.created": ("show_customer_meters",),
+        "customer.updated": ("show_customer_meters",),
     },
 )
-
-TABLES = (_customer_meters,)

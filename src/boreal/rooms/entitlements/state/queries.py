@@ -10,19 +10,20 @@ from boreal.core.customers import Customer
 from boreal.kit.db import Connection, Row, Runs
 from boreal.rooms.billing.public import active_subscriptions
 from boreal.rooms.customers import public as customers
+from boreal.rooms.usage.public import active_meters
 
 
 async def state(runs: Runs, customer: Customer | Row) -> dict[str, Any]:
     """A customer with what it has (contract `CustomerState`, usage spec 13).
 
-    Grants and meters have no room yet: nothing is granted and nothing measured, so both lists are empty.
+    Grants have no room yet: nothing is granted, so the list is empty.
     """
     shown = customers.render(customer)
     return {
         **shown,
         "active_subscriptions": await active_subscriptions(runs, shown["id"]),
         "granted_benefits": [],
-        "active_meters": [],
+        "active_meters": await active_meters(runs, shown["id"]),
     }
 
 

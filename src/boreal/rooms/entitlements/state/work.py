@@ -16,6 +16,7 @@ CHANGES_STATE = (
     "customer.deleted",
     "subscription.created",
     "subscription.updated",
+    "usage.recorded",
 )
 """The facts after which the state may be another."""
 

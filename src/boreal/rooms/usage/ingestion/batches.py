@@ -34,11 +34,14 @@ class Batch:
     def of(cls, organization_id: UUID, events: Iterable[SentEvent]) -> "Batch":
         """The events of an organization."""
         batch: list[NewEvent] = []
+        at, hour = None, 0
         for sent in events:
             external = sent.external_customer_id
             subject = sent.customer_id if external is None else subject_of(organization_id, external)
             assert subject is not None and sent.timestamp is not None
-            new = NewEvent(sent, subject, int(sent.timestamp.timestamp() // 3600))
+            if sent.timestamp is not at:  # events without a time share one
+                at, hour = sent.timestamp, int(sent.timestamp.timestamp() // 3600)
+            new = NewEvent(sent, subject, hour)
             if sent.external_id is not None:
                 new.key = key_of(organization_id, sent.external_id)
             batch.append(new)

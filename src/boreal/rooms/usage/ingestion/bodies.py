@@ -65,7 +65,7 @@ _EITHER: TypeAdapter[Any] = TypeAdapter(EventCreateCustomer | EventCreateExterna
 
 def read(content: bytes, *, now: datetime) -> list[SentEvent]:
     """The events of a body, each with its time. Raises `RequestValidationError` with what is wrong, up to a bound."""
-    if b"\\u0000" not in content and _NULL.search(content) is None:
+    if b"\\u0000" not in content and (b"null" not in content or _NULL.search(content) is None):
         try:
             events = _BODY.decode(content).events
         except (msgspec.MsgspecError, UnicodeDecodeError):

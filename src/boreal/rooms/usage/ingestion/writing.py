@@ -25,6 +25,7 @@ from boreal.kit.work import Request as WorkRequest
 from boreal.kit.work import enqueue
 from boreal.rooms.usage.ingestion import parents, statements
 from boreal.rooms.usage.ingestion.batches import Batch, NewEvent
+from boreal.rooms.usage.ingestion.columns import names_of, rollups_of, usage_of
 from boreal.rooms.usage.meters.counting import Counts, Meters
 from boreal.rooms.usage.meters.generations import read_meters
 
@@ -81,7 +82,7 @@ async def write(app: App, memory: Memory, organization_id: UUID, batches: Sequen
 
 
 async def _write(app: App, memory: Memory, meters: Meters, organization_id: UUID, batches: Sequence[Batch]) -> None:
-    now = app.clock.now()
+    now = await app.times.now(organization_id)
     async with app.database.transaction() as connection:
         await _find_customers(connection, organization_id, batches)
         right = [batch for batch in batches if not batch.faults]
@@ -171,9 +172,9 @@ async def _store(
         now=now,
         slot=memory.slot,
         unique_meter_ids=list({meter_id for meter_id, _ in counts.values}),
-        **_usage(counts),
-        **_rollups(counts, memory.slot),
-        **_names(names),
+        **usage_of(counts),
+        **rollups_of(counts, memory.slot),
+        **names_of(names, EventSource.USER),
         **_events(events),
     )
     if not rows:
@@ -203,49 +204,6 @@ def _name(names: dict[str, list[Any]], event: NewEvent) -> None:
         known[2] = at
     elif at > known[3]:
         known[3] = at
-
-
-def _text(number: Any) -> str | None:
-    return None if number is None else str(number)
-
-
-def _usage(counts: Counts) -> dict[str, list[Any]]:
-    usage = counts.usage()
-    cells = usage.values()
-    return {
-        "meter_ids": [meter for meter, _ in usage],
-        "subjects": [subject for _, subject in usage],
-        "counts": [cell[0] for cell in cells],
-        "sums": [_text(cell[1]) for cell in cells],
-        "mins": [_text(cell[2]) for cell in cells],
-        "maxs": [_text(cell[3]) for cell in cells],
-    }
-
-
-def _rollups(counts: Counts, slot: int) -> dict[str, list[Any]]:
-    rollups = counts.rollups(slot)
-    cells = rollups.values()
-    return {
-        **{
-            name: [key[index] for key in rollups]
-            for index, name in enumerate(("r_meter_ids", "r_subjects", "r_hours", "r_buckets", "r_slots"))
-        },
-        "r_counts": [cell[0] for cell in cells],
-        "r_sums": [_text(cell[1]) for cell in cells],
-        "r_mins": [_text(cell[2]) for cell in cells],
-        "r_maxs": [_text(cell[3]) for cell in cells],
-    }
-
-
-def _names(names: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    return {
-        "n_names": list(names),
-        "n_sources": [EventSource.USER.value] * len(names),
-        **{
-            name: [known[index] for known in names.values()]
-            for index, name in enumerate(("n_occurrences", "n_roots", "n_firsts", "n_lasts"))
-        },
-    }
 
 
 def _events(events: Sequence[NewEvent]) -> dict[str, list[Any]]:
@@ -292,9 +250,9 @@ async def _follow(
             customer_ids=[sent.customer_id for sent in new.values() if sent.customer_id is not None],
             external_ids=[s.external_customer_id for s in new.values() if s.external_customer_id is not None],
         )
-    due_at = now + QUIET
+    real = app.clock.now()
     learned.announced = {
-        event.subject: due_at for event in events if not now < memory.announced.get(event.subject, now)
+        event.subject: real + QUIET for event in events if not real < memory.announced.get(event.subject, real)
     }
     if learned.announced:
         by_subject = {event.subject: event.sent for event in events}
@@ -303,9 +261,9 @@ async def _follow(
                 "announce_usage",
                 organization_id,
                 {"customer_id": by_subject[id].customer_id, "external_id": by_subject[id].external_customer_id},
-                due_at,
+                real + QUIET,
                 str(id),
             )
             for id in sorted(learned.announced)
         ]
-        await enqueue(connection, requests, kinds=app.kinds, now=now, trace=current_trace())
+        await enqueue(connection, requests, kinds=app.kinds, now=real, trace=current_trace())

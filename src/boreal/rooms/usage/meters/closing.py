@@ -10,6 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from boreal.core.events import subject_of
+from boreal.core.metering import Tally
 from boreal.kit.tx import Tx
 from boreal.rooms.customers.public import CustomerRow
 
@@ -65,9 +66,50 @@ async def close(tx: Tx, *, customer_id: UUID, meter_ids: Iterable[UUID]) -> int:
 
 async def _close(tx: Tx, subjects: Sequence[UUID], ids: Sequence[UUID]) -> int:
     rows = {"ids": ids, "subjects": subjects}
-    await tx.execute(_BEGIN, **rows, now=tx.now)
-    await tx.execute(_LOCK, **rows)
+    # The row that counts all events of the subject too, because system events may follow in this transaction.
+    locked = {"ids": sorted({*ids, tx.organization_id}), "subjects": subjects}
+    await tx.execute(_BEGIN, **locked, now=tx.now)
+    await tx.execute(_LOCK, **locked)
     place: int = await tx.fetchval(_PLACE)
     await tx.execute(_KEEP, **rows, place=place)
     await tx.execute(_ANEW, **rows, place=place)
     return place
+
+
+_USED = sa.text(
+    """
+    SELECT meter_id, sum(count)::bigint AS count, sum(sum) AS sum, min(min) AS min, max(max) AS max, (
+        SELECT count(DISTINCT value) FROM meter_values
+        WHERE meter_values.meter_id = part.meter_id AND subject = ANY(CAST(:subjects AS uuid[]))
+            AND from_seq = ANY(array_agg(part.from_seq))) AS distinct
+    FROM (
+        SELECT meter_id, from_seq, count, sum, min, max FROM meter_segments
+        WHERE meter_id = ANY(CAST(:ids AS uuid[])) AND subject = ANY(CAST(:subjects AS uuid[]))
+            AND billable AND from_seq >= :since
+        UNION ALL
+        SELECT meter_id, from_seq, count, sum, min, max FROM meter_usage
+        WHERE meter_id = ANY(CAST(:ids AS uuid[])) AND subject = ANY(CAST(:subjects AS uuid[])) AND count > 0
+            AND from_seq >= :since
+    ) AS part
+    WHERE part.from_seq < :until
+    GROUP BY meter_id
+    """
+)
+END = 2**62
+"""Behind every event that will ever be counted."""
+
+
+async def used(
+    tx: Tx, *, customer_id: UUID, meter_ids: Iterable[UUID], since: int = -1, until: int = END
+) -> dict[UUID, Tally]:
+    """What the customer used of the meters between two places that `close` returned, by meter; what it did not use is
+    left out. Without `until`: so far, which is what a bill would say now.
+
+    Only what may be billed counts: not events that are older than their meter (usage spec 4.1).
+    """
+    subjects = await subjects_of(tx, customer_id)
+    rows = await tx.fetch(_USED, subjects=subjects, ids=sorted(set(meter_ids)), since=since, until=until)
+    return {
+        row["meter_id"]: Tally(row["count"], row["sum"], row["min"], row["max"], distinct=row["distinct"])
+        for row in rows
+    }

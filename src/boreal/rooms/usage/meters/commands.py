@@ -16,6 +16,7 @@ from boreal.rooms.platform.public import organization_of
 from boreal.rooms.usage.events.tables import EventRow
 from boreal.rooms.usage.meters import queries
 from boreal.rooms.usage.meters.counting import CountedMeter
+from boreal.rooms.usage.meters.filling import appear
 from boreal.rooms.usage.meters.generations import change_meters
 from boreal.rooms.usage.meters.holds import held_by
 from boreal.rooms.usage.meters.schemas import MeterCreate, MeterUpdate
@@ -53,7 +54,6 @@ async def create(app: App, actor: Actor, body: MeterCreate) -> Record:
     """A new meter. Events that are there already count for usage, never for bills; reads show them at once."""
     organization_id = organization_of(actor, body.organization_id)
     async with app.transaction(organization_id) as tx:
-        place = await change_meters(tx)
         row = await tx.fetchrow(
             _INSERT,
             id=uuid.uuid4(),
@@ -68,6 +68,8 @@ async def create(app: App, actor: Actor, body: MeterCreate) -> Record:
             archived_seq=None,
         )
         assert row is not None
+        await appear(tx, row["id"])
+        place = await change_meters(tx)  # last, because ingestion waits for it
         await _fill(tx, row["id"], from_seq=NEVER, until_seq=place)
         return row
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from boreal.core.filters import Filter, Matcher, matcher, parse, specialised
 from boreal.core.metering import EXACT, Aggregation, AggregationFunction, counted, digest, exact
-from boreal.kit.db import Record
+from boreal.kit.db import Row
 
 MAX_NAMES = 1000
 ALL = UUID(int=0)
@@ -28,7 +28,7 @@ class CountedMeter:
     aggregation: Aggregation
 
     @classmethod
-    def of(cls, row: Record) -> "CountedMeter":
+    def of(cls, row: Row) -> "CountedMeter":
         """The meter of a row."""
         return cls(row["id"], parse(row["filter"]), Aggregation.parse(row["aggregation"]))
 
@@ -112,11 +112,10 @@ class Counts:
                     self._count(meter, event, subject, hour)
 
     def _count(self, meter: CountedMeter, event: Any, subject: UUID, hour: int) -> None:
-        aggregation = meter.aggregation
         number: Any = None
-        function = aggregation.function
+        function = meter.aggregation.function
         if function is not AggregationFunction.COUNT:
-            value = counted(aggregation, event)
+            value = counted(meter.aggregation, event)
             if function is AggregationFunction.UNIQUE:
                 if value is not None:
                     self.values.setdefault((meter.id, subject), set()).add(digest(value))
@@ -138,11 +137,11 @@ class Counts:
                 cell[3] = number
 
     def usage(self) -> dict[tuple[UUID, UUID], Cell]:
-        """By meter and subject, in the order in which rows are locked."""
+        """By meter and subject."""
         return _sums(((meter, subject), cell) for (meter, subject, _), cell in self.cells.items() if subject != ALL)
 
     def rollups(self, slot: int) -> dict[tuple[UUID, UUID, int, int, int], Cell]:
-        """By meter, subject (or all), hours per bucket, bucket, and slot, in the order in which rows are locked."""
+        """By meter, subject (or all), hours per bucket, bucket, and slot."""
         return _sums(self._buckets(slot))
 
     def _buckets(self, slot: int) -> Iterable[tuple[tuple[UUID, UUID, int, int, int], Cell]]:
@@ -161,4 +160,4 @@ def _sums(parts: Iterable[tuple[Any, Cell]]) -> dict[Any, Cell]:
             sums[key] = cell[:]
         else:
             merge(known, cell)
-    return dict(sorted(sums.items()))
+    return sums

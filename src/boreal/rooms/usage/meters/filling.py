@@ -67,7 +67,12 @@ async def fill_meter(app: App, work: Work) -> None:
             await _fill(tx, meter, fill)
             await tx.execute(_DONE, meter_id=meter["id"], from_seq=fill["from_seq"])
         if meter["archived_at"] is None:
-            await tx.execute(_APPEAR, meter_id=meter["id"], organization_id=work.organization_id, now=tx.now)
+            await appear(tx, meter["id"])
+
+
+async def appear(tx: Tx, meter_id: UUID) -> None:
+    """Gives every customer of whom usage may be known a customer meter of this meter (usage spec 5.2)."""
+    await tx.execute(_APPEAR, meter_id=meter_id, organization_id=tx.organization_id, now=tx.now)
 
 
 async def _fill(tx: Tx, meter: Record, fill: Record) -> None:
@@ -79,10 +84,10 @@ async def _fill(tx: Tx, meter: Record, fill: Record) -> None:
         (E.seq >= sa.func.coalesce(U.from_seq, 0), sa.literal(place, sa.BigInteger)),
         else_=sa.literal(fill["from_seq"], sa.BigInteger),
     )
+    is_its_row = sa.and_(U.meter_id == sa.literal(meter["id"], PgUUID), U.subject == E.subject)
     events = (
         sa.select(E.subject, label.label("label"), hour_of(E.timestamp).label("hour"))
-        .select_from(EventRow)
-        .outerjoin(MeterUsageRow, sa.and_(U.meter_id == sa.literal(meter["id"], PgUUID), U.subject == E.subject))
+        .select_from(sa.outerjoin(EventRow, MeterUsageRow, is_its_row))
         .where(
             E.organization_id == sa.literal(meter["organization_id"], PgUUID),
             E.seq > sa.literal(fill["from_seq"], sa.BigInteger),

@@ -46,6 +46,21 @@ async def read_meters(runs: Runs, organization_id: UUID) -> Meters:
     return Meters(rows[0]["generation"], meters)
 
 
+_HOLD = sa.text(
+    "SELECT generation FROM meter_generations WHERE organization_id = :organization_id FOR SHARE"
+).bindparams(_ORGANIZATION_ID)
+
+
+async def read_generation(tx: Tx, organization_id: UUID) -> int:
+    """The generation now, which does not change until the end of the transaction."""
+    found = await tx.fetchval(_HOLD, organization_id=organization_id)
+    if found is None:
+        await tx.execute(_BEGIN, organization_id=organization_id)
+        found = await tx.fetchval(_HOLD, organization_id=organization_id)
+    generation: int = found
+    return generation
+
+
 async def change_meters(tx: Tx) -> int:
     """Begins another generation. Until the end of the transaction nothing of the organization is counted.
 

@@ -29,7 +29,7 @@ from boreal.rooms.usage.meters.sql import counted, digest_of, number_of
 
 E = EventRow.c
 
-_ROLLED = sa.text(
+ROLLED = sa.text(
     """
     SELECT bucket, CASE WHEN :apart THEN subject END AS subject,
         sum(count)::bigint AS count, sum(sum) AS sum, min(min) AS min, max(max) AS max
@@ -166,7 +166,7 @@ async def _tallies(
     else:
         wanted = [ALL] if subjects is None else subjects
         apart = asked.per_customer is not None
-        rows = await runs.fetch(_ROLLED, **where, subjects=wanted, hours=hours, apart=apart)
+        rows = await runs.fetch(ROLLED, **where, subjects=wanted, hours=hours, apart=apart)
     found: dict[tuple[datetime, UUID | None], list[Tally]] = {}
     for row in rows:
         moment = datetime.fromtimestamp(row["bucket"] * hours * 3600, UTC)

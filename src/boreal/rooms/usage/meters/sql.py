@@ -106,7 +106,7 @@ def _compared(stored: sa.ColumnElement[Any], clause: Clause, value: sa.ColumnEle
 def _contains(text: sa.ColumnElement[str], clause: Clause) -> Condition:
     """With `%` and `_` as wildcards, and nothing to escape them."""
     pattern = sa.literal(f"%{needle_of(clause.value)}%", sa.Text)
-    found = text.bool_op("LIKE")(pattern).bool_op("ESCAPE")(sa.literal("", sa.Text))
+    found = text.like(pattern, escape="")
     return found if clause.operator is FilterOperator.LIKE else sa.not_(found)
 
 

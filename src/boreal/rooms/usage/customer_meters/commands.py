@@ -1,0 +1,114 @@
+"""Credits, and the windows of customer meters (usage spec 5.5).
+
+Everything happens in the caller's transaction, and is noted as system events. Of one customer, treat all meters with
+one call: their rows are locked in order.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from boreal.core.metering import Credits, rollover_units
+from boreal.kit.tx import Tx
+from boreal.rooms.usage.customer_meters.balances import Balance, balances
+from boreal.rooms.usage.ingestion.system import SystemEvent, note
+from boreal.rooms.usage.meters.closing import close
+
+_BEGIN = sa.text(
+    """
+    INSERT INTO customer_meters (
+        id, created_at, organization_id, customer_id, meter_id, window_seq, credited_units, plain_units, rollover_units)
+    SELECT sent.id, CAST(:now AS timestamptz), CAST(:organization_id AS uuid), CAST(:customer_id AS uuid),
+        sent.meter_id, -1, 0, 0, 0
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:meter_ids AS uuid[])) AS sent (id, meter_id) ORDER BY sent.meter_id
+    ON CONFLICT (customer_id, meter_id) DO NOTHING
+    """
+)
+_LOCK = sa.text(
+    """
+    SELECT FROM customer_meters WHERE customer_id = :customer_id AND meter_id = ANY(CAST(:meter_ids AS uuid[]))
+    ORDER BY meter_id FOR UPDATE
+    """
+)
+_SET = sa.text(
+    """
+    UPDATE customer_meters SET modified_at = CAST(:now AS timestamptz), window_seq = :window_seq,
+        reset_at = CAST(:reset_at AS timestamptz), credited_units = :total, plain_units = :plain,
+        rollover_units = :rollover
+    WHERE id = :id
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """A window that ended: what was in it, and how many units went over into the next one."""
+
+    ended: Balance
+    rolled_over: int
+
+
+async def credit(tx: Tx, *, customer_id: UUID, meter_id: UUID, units: int, rollover: bool) -> None:
+    """Credits units of a meter, or takes some back that are negative; what was credited never goes below zero."""
+    (before,) = await _locked(tx, customer_id, [meter_id])
+    await _set(tx, before, before.credits.add(units, rollover=rollover), window_seq=before.window_seq)
+    await note(tx, [_credited(customer_id, meter_id, units, rollover)])
+
+
+async def reset(
+    tx: Tx, *, customer_id: UUID, meter_ids: Iterable[UUID], rolls_over: Mapping[UUID, bool] | None = None
+) -> dict[UUID, Reset]:
+    """Begins the windows of the meters anew, with what rolls over of the old ones credited (usage spec 5.5).
+
+    What was used so far is a closed segment, as after `close`. `rolls_over` says for a meter that nothing goes over.
+    """
+    ids = sorted(set(meter_ids))
+    if not ids:
+        return {}
+    place = await close(tx, customer_id=customer_id, meter_ids=ids)
+    noted: list[SystemEvent] = []
+    resets = {}
+    for ended in await _locked(tx, customer_id, ids):
+        over = rollover_units(ended.credits, ended.consumed) if (rolls_over or {}).get(ended.meter_id, True) else 0
+        resets[ended.meter_id] = Reset(ended, over)
+        await _set(tx, ended, Credits().add(over, rollover=True), window_seq=place, is_reset=True)
+        noted.append(SystemEvent("meter.reset", customer_id, {"meter_id": str(ended.meter_id)}))
+        if over > 0:
+            noted.append(_credited(customer_id, ended.meter_id, over, True))
+    await note(tx, noted)
+    return resets
+
+
+def _credited(customer_id: UUID, meter_id: UUID, units: int, rollover: bool) -> SystemEvent:
+    metadata = {"meter_id": str(meter_id), "units": units, "rollover": rollover}
+    return SystemEvent("meter.credited", customer_id, metadata)
+
+
+async def _locked(tx: Tx, customer_id: UUID, meter_ids: list[UUID]) -> list[Balance]:
+    """The customer meters, made if they are not there yet, locked."""
+    await tx.execute(
+        _BEGIN,
+        now=tx.now,
+        organization_id=tx.organization_id,
+        customer_id=customer_id,
+        ids=[uuid.uuid4() for _ in meter_ids],
+        meter_ids=meter_ids,
+    )
+    await tx.execute(_LOCK, customer_id=customer_id, meter_ids=meter_ids)
+    return await balances(tx, customer_id, meter_ids)
+
+
+async def _set(tx: Tx, before: Balance, credits: Credits, *, window_seq: int, is_reset: bool = False) -> None:
+    await tx.execute(
+        _SET,
+        id=before.id,
+        now=tx.now,
+        window_seq=window_seq,
+        reset_at=tx.now if is_reset else before.reset_at,
+        total=credits.total,
+        plain=credits.plain,
+        rollover=credits.rollover,
+    )
