@@ -3,15 +3,16 @@
 from datetime import timedelta
 from json import dumps
 from typing import Any
+from uuid import UUID
 
 from tests.support.benefits import attach, make_benefit
 from tests.support.catalog import FREE, make_product
-from tests.support.checkout import Session, finish, good, open_session
+from tests.support.checkout import VISA, Session, finish, good, open_session
 from tests.support.files import begin, send, upload_picture
 from tests.support.payments import payment_methods
 from tests.support.refunds import give_back
 from tests.support.seats import buy_seats, invitation_to, invite
-from tests.support.shop import Shop
+from tests.support.shop import Shop, client_of
 from tests.support.tokens import issue, session
 from tests.support.usage import ingest, make_meter
 
@@ -66,6 +67,7 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
         **await _seats(shop, word, buyers[0]["id"]),
         "link_id": link["id"],
         "link_secret": link["client_secret"],
+        **await _spare_method(shop, buyers[0]["id"]),
         **await _file(shop, word),
         "picture_id": product["medias"][0]["id"],
         "benefit_id": product["benefits"][0]["id"],
@@ -87,6 +89,20 @@ async def _product(shop: Shop, word: str) -> dict[str, Any]:
         attached_custom_fields=[{"custom_field_id": field["id"], "required": False}],
     )
     return await attach(shop, product, benefit)
+
+
+async def _spare_method(shop: Shop, customer_id: str) -> dict[str, str]:
+    """A payment method that the customer added in the portal, and the setup behind it."""
+    body = {"confirmation_token_id": VISA, "set_default": False, "return_url": "https://example.com/"}
+    async with client_of(shop.boreal, await session(shop, customer_id)) as portal:
+        reply = await portal.post("/v1/customer-portal/customers/me/payment-methods", json=body)
+    method = good(reply, 201)["payment_method"]
+    setup = await shop.app.database.pool.fetchval(
+        "SELECT setup.id FROM sandbox_intents AS setup JOIN payment_methods AS kept"
+        " ON kept.processor_id = setup.method_id WHERE kept.id = $1 AND setup.kind = 'setup'",
+        UUID(method["id"]),
+    )
+    return {"spare_method_id": method["id"], "setup_id": setup}
 
 
 async def _file(shop: Shop, word: str) -> dict[str, str]:
@@ -178,8 +194,11 @@ async def _measured(shop: Shop, word: str, external_id: str) -> dict[str, str]:
 async def _occurrence(shop: Shop, word: str, external_id: str) -> dict[str, str]:
     await ingest(shop, {"name": f"{word}_call", "external_customer_id": external_id, "metadata": {"word": word}})
     (found,) = good(await shop.client.get("/v1/events/", params={"name": f"{word}_call"}))["items"]
-    (type_,) = good(await shop.client.get("/v1/event-types/"))["items"]
-    return {"occurrence_id": found["id"], "event_type_id": type_["id"]}
+    types = good(await shop.client.get("/v1/event-types/"))["items"]
+    return {
+        "occurrence_id": found["id"],
+        "event_type_id": next(one["id"] for one in types if one["name"] == found["name"]),
+    }
 
 
 async def _customer(shop: Shop, word: str, name: str) -> dict[str, Any]:

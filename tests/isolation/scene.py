@@ -37,6 +37,7 @@ PATHS = {
     "/v1/checkouts/custom/{id}": "custom_checkout_id",
     "/v1/checkouts/{id}": "checkout_id",
     "/v1/custom-fields/{id}": "custom_field_id",
+    "/v1/customer-portal/customers/me/payment-methods/{id}": "spare_method_id",
     "/v1/customer-portal/orders/{id}": "order_id",
     "/v1/customer-meters/{id}": "customer_meter_id",
     "/v1/customers/external/{external_id}": "other_external_id",
@@ -127,6 +128,15 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     },
     "POST /v1/subscriptions/{id}/preview": lambda known: {"discount_id": None},
     "POST /v1/subscriptions/{id}/scheduled-change": lambda known: {"product_id": known["product_id"]},
+    "POST /v1/customer-portal/customers/me/payment-methods": lambda known: {
+        "confirmation_token_id": VISA,
+        "set_default": False,
+        "return_url": "https://example.com/",
+    },
+    "POST /v1/customer-portal/customers/me/payment-methods/confirm": lambda known: {
+        "setup_intent_id": known["setup_id"],
+        "set_default": True,
+    },
     "POST /v1/customer-portal/seats": lambda known: {"order_id": known["team_id"], "email": "one@example.com"},
     "POST /v1/customer-seats": lambda known: {"order_id": known["team_id"], "email": "two@example.com"},
     "POST /v1/customer-seats/claim": lambda known: {"invitation_token": known["invitation_token"]},
@@ -248,6 +258,7 @@ NAMED_BY_TEXT = {
     "id": "upload_id",
     "path": "file_path",
     "method": "word",
+    "setup_intent_id": "setup_id",
     "query": "word",
     "slug": "slug",
 }

@@ -60,6 +60,7 @@ class Customer:
     short_id: int
     invoice_next_number: int
     processor_customer_id: str | None
+    default_payment_method_id: UUID | None = None
 
 
 _BOOKKEEPING = frozenset({"invoice_next_number", "processor_customer_id"})

@@ -25,6 +25,8 @@ from boreal.rooms.billing.exports import routes as exports
 from boreal.rooms.billing.invariants import INVARIANTS
 from boreal.rooms.billing.invoices import routes as invoice_routes
 from boreal.rooms.billing.invoices.commands import generate_invoice
+from boreal.rooms.billing.methods import portal as method_portal
+from boreal.rooms.billing.methods.commands import detach_payment_method
 from boreal.rooms.billing.orders import collection, portal, rendering, routes
 from boreal.rooms.billing.orders import schemas as order_schemas
 from boreal.rooms.billing.orders.tables import OrderRow
@@ -81,6 +83,7 @@ room = Room(
         payment_routes.routes,
         invoice_routes.merchant,
         invoice_routes.portal,
+        method_portal.routes,
         exports.orders,
         exports.subscriptions,
     ),
@@ -91,6 +94,7 @@ room = Room(
         "customer_seat": seat_queries.payload,
     },
     kinds={
+        "detach_payment_method": Kind(detach_payment_method, queue="payments", real_time=True),
         "generate_invoice": Kind(generate_invoice, lease_s=60),
         "send_order_mail": Kind(send_order_mail, queue="mail"),
         "settle_refund": Kind(settle_refund, queue="payments", lease_s=120, real_time=True),

@@ -2,7 +2,12 @@
 
 from boreal.core.customers import NewCustomer
 from boreal.rooms.customers.customers.addresses import Address, AddressInput
-from boreal.rooms.customers.customers.commands import lock_or_create, set_processor_customer, take_invoice_number
+from boreal.rooms.customers.customers.commands import (
+    lock_or_create,
+    set_default_payment_method,
+    set_processor_customer,
+    take_invoice_number,
+)
 from boreal.rooms.customers.customers.queries import find, get, load, read, render, render_with_members
 from boreal.rooms.customers.customers.schemas import Customer, CustomerBase, TaxID
 from boreal.rooms.customers.customers.tables import CustomerRow
@@ -28,6 +33,7 @@ __all__ = [
     "read",
     "render",
     "render_with_members",
+    "set_default_payment_method",
     "set_processor_customer",
     "take_invoice_number",
     "validate_tax_id",

@@ -120,6 +120,11 @@ async def set_processor_customer(tx: Tx, customer: Customer, processor_customer_
     return await tx.save(customer, replace(customer, processor_customer_id=processor_customer_id))
 
 
+async def set_default_payment_method(tx: Tx, customer: Customer, id: UUID | None) -> Customer:
+    """From now on the locked customer prefers this payment method, or none; always told as a change."""
+    return await tx.save(customer, replace(customer, default_payment_method_id=id, modified_at=tx.now))
+
+
 async def take_invoice_number(tx: Tx, customer_id: UUID) -> int:
     """The number of the next invoice of a customer: 1, 2, 3, … without a gap, as the row stays locked; no fact."""
     customer = await tx.lock(Customer, customer_id)

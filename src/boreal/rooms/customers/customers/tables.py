@@ -26,6 +26,7 @@ CustomerRow = sa.Table(
     sa.Column("short_id", sa.BigInteger, nullable=False),
     sa.Column("invoice_next_number", sa.Integer, nullable=False),
     sa.Column("processor_customer_id", sa.Text),
+    sa.Column("default_payment_method_id", UUID),
     one_of("type", CustomerType),
     sa.CheckConstraint("deleted_at IS NULL OR external_id IS NULL", name="deleted_frees_external_id"),
     sa.CheckConstraint("invoice_next_number >= 1", name="invoice_next_number"),

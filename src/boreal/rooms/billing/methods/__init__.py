@@ -1,0 +1,1 @@
+"""A customer's payment methods, in the portal."""
