@@ -101,7 +101,7 @@ async def test_a_purchase(open_checkout, made, stripe):
     (sent,) = made
     assert (sent["key"], sent["card"], sent["locale"]) == (stripe.publishable_key, VISA, "en")
     assert sent["details"] == {"name": "Ada Lovelace", "email": "ada@example.com", "address": {"country": "SE"}}
-    assert sent["options"] == {"mode": "payment", "currency": "usd", "amount": 2400}
+    assert sent["options"] == {"mode": "payment", "currency": "usd", "amount": 2400, "setupFutureUsage": None}
 
 
 async def test_a_trial_is_a_setup(open_checkout, made):

@@ -36,8 +36,8 @@ class Elements {
     };
   }
   async submit() {
-    this.checked = true;
-    return this.input.value ? {} : { error: { type: "validation_error", message: "Your card number is incomplete." } };
+    this.checked = this.input.value !== "";
+    return this.checked ? {} : { error: { type: "validation_error", message: "Your card number is incomplete." } };
   }
 }
 
@@ -46,6 +46,7 @@ window.Stripe = (key, { locale } = {}) => {
   return {
     elements: (options) => new Elements(options),
     async createConfirmationToken({ elements, params }) {
+      need(elements.checked, "submit");
       const details = params.payment_method_data.billing_details;
       for (const name of elements.never) need(details[name] !== undefined, `billing_details.${name}`);
       const card = elements.input.value;

@@ -40,7 +40,7 @@ async def test_without_a_key_nothing_of_stripe():
 @pytest.mark.parametrize(
     ("fields", "options"),
     [
-        ({}, {"mode": "payment", "amount": 2400, "currency": "usd"}),
+        ({}, {"mode": "payment", "amount": 2400, "currency": "usd", "setupFutureUsage": None}),
         (
             {"chosen": product(interval="month")},
             {"mode": "payment", "amount": 2400, "currency": "usd", "setupFutureUsage": "off_session"},

@@ -56,6 +56,10 @@ def _options(view: Mapping[str, Any]) -> dict[str, Any]:
     """The intent that will be made (catalog spec 7.3), so that Stripe offers what can pay it."""
     if not view["is_payment_required"]:
         return {"mode": "setup", "currency": view["currency"], "setupFutureUsage": "off_session"}
-    recurring = bool((view["product"] or {}).get("is_recurring"))
-    later = {"setupFutureUsage": "off_session"} if recurring else {}
-    return {"mode": "payment", "amount": view["total_amount"], "currency": view["currency"], **later}
+    later = "off_session" if (view["product"] or {}).get("is_recurring") else None
+    return {
+        "mode": "payment",
+        "amount": view["total_amount"],
+        "currency": view["currency"],
+        "setupFutureUsage": later,
+    }

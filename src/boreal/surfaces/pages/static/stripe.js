@@ -7,7 +7,9 @@ const said = place.dataset;
 const spot = document.getElementById("payment_details-error");
 
 // What kind of intent it will be; the server renews it with the region.
-const options = () => JSON.parse(document.getElementById("payment_options").value);
+const wanted = () => document.getElementById("payment_options").value;
+let told = wanted();
+let checked = false; // Stripe wants its fields checked anew after every change
 
 function load() {
   return new Promise((resolve, reject) => {
@@ -26,7 +28,7 @@ function isDark() {
 
 async function open() {
   const stripe = await load();
-  const elements = stripe.elements({ ...options(), appearance: { theme: isDark() ? "night" : "stripe" } });
+  const elements = stripe.elements({ ...JSON.parse(told), appearance: { theme: isDark() ? "night" : "stripe" } });
   // Name, e-mail and country are asked for by our own fields.
   const billingDetails = { name: "never", email: "never", address: { country: "never" } };
   elements.create("payment", { fields: { billingDetails } }).mount(place);
@@ -48,8 +50,21 @@ function billing() {
 
 const fault = (error) => ({ payment_details: error.message ?? said.missingScript });
 
+function follow(elements) {
+  if (wanted() === told) return;
+  told = wanted();
+  checked = false;
+  elements.update(JSON.parse(told));
+}
+
+async function submit(elements) {
+  const { error } = await elements.submit();
+  checked = !error;
+  return error;
+}
+
 form.addEventListener("adopted", () => {
-  opened.then(({ elements }) => elements.update(options()), () => {});
+  opened.then(({ elements }) => follow(elements), () => {});
 });
 
 form.processor = {
@@ -57,7 +72,8 @@ form.processor = {
   async check() {
     try {
       const { elements } = await opened;
-      const { error } = await elements.submit();
+      follow(elements);
+      const error = await submit(elements);
       return error ? fault(error) : {};
     } catch {
       return { payment_details: said.missingScript };
@@ -65,7 +81,9 @@ form.processor = {
   },
   async tokenize() {
     const { stripe, elements } = await opened;
-    elements.update(options());
+    follow(elements);
+    const unchecked = checked ? null : await submit(elements);
+    if (unchecked) return { errors: fault(unchecked) };
     const params = { payment_method_data: { billing_details: billing() }, return_url: location.origin + form.dataset.confirmation };
     const { confirmationToken, error } = await stripe.createConfirmationToken({ elements, params });
     return error ? { errors: fault(error) } : { token: confirmationToken.id };
