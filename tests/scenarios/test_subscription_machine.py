@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import asyncpg
+import pytest
 import sqlalchemy as sa
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -186,9 +187,12 @@ class Lives(RuleBasedStateMachine):
         assert await self.shop.app.database.fetch(_GAPS) == []
 
 
-TestLives = Lives.TestCase
-TestLives.settings = settings(
-    max_examples=int(os.environ.get("TEST_MACHINE_EXAMPLES", "3")),
-    stateful_step_count=int(os.environ.get("TEST_MACHINE_STEPS", "15")),
-    deadline=None,
-)
+EXAMPLES = int(os.environ.get("TEST_MACHINE_EXAMPLES", "2"))
+STEPS = int(os.environ.get("TEST_MACHINE_STEPS", "12"))
+
+
+@pytest.mark.timeout(120 + 2 * EXAMPLES * STEPS)
+class TestLives(Lives.TestCase):  # type: ignore[name-defined,misc]
+    """The lives, played."""
+
+    settings = settings(max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None)

@@ -21,6 +21,7 @@ SUBSCRIPTION = {
 def order(**fields):
     return {
         "billing_reason": "purchase",
+        "paid": True,
         "created_at": "2026-02-21T10:00:00Z",
         "invoice_number": "NW-1",
         "description": "Atlas",
@@ -97,6 +98,12 @@ def test_discount_and_balance_are_told():
     assert "Total: $24.56" in text
     assert "From your balance: -$4.56" in text
     assert "Paid: $20.00" in text
+
+
+def test_an_order_that_is_not_paid_does_not_say_so():
+    mail = render_order_mail(order(paid=False), ORGANIZATION, PORTAL)
+    assert mail.subject.startswith("Your invoice from")
+    assert ("Due" in mail.text, "Paid" in mail.text) == (True, False)
 
 
 def test_names_are_escaped_and_a_subject_is_one_line():

@@ -47,14 +47,15 @@ class Line:
 def render_order_mail(
     order: Mapping[str, Any], organization: Mapping[str, Any], portal_url: str, *, locale: str = "en"
 ) -> RenderedMail:
-    """The confirmation of a paid order, given as the contract's `Order` and `Organization`.
+    """The confirmation of an order, given as the contract's `Order` and `Organization`.
 
     The first order of a subscription becomes a `subscription_confirmation`, with what happens next; every other one
-    an `order_confirmation`. `portal_url` opens the customer's orders. Amounts and days are written for `locale`.
+    an `order_confirmation`, or a `pending_order` if it is not paid yet. `portal_url` opens the customer's orders.
+    Amounts and days are written for `locale`.
     """
     subscription = order["subscription"] if order["billing_reason"] == "subscription_create" else None
     product = (order["product"] or {}).get("name") or order["description"]
-    kind = _kind(subscription)
+    kind = _kind(order, subscription)
     names = {"merchant": organization["name"], "product": product}
     context = {
         "t": _WORDS.say,
@@ -91,7 +92,9 @@ def render_seat_mail(*, merchant: str, product: str, url: str) -> RenderedMail:
     return RenderedMail(subject, mjml2html(mjml, fonts={}), text)
 
 
-def _kind(subscription: Mapping[str, Any] | None) -> str:
+def _kind(order: Mapping[str, Any], subscription: Mapping[str, Any] | None) -> str:
+    if not order["paid"]:
+        return "pending_order"
     if subscription is None:
         return "order_confirmation"
     return "trial_confirmation" if subscription["status"] == "trialing" else "subscription_confirmation"
@@ -110,8 +113,8 @@ def _lines(order: Mapping[str, Any], locale: str) -> list[Line]:
     if order["applied_balance_amount"]:
         lines.append(Line(_WORDS.say("line.total"), money(order["total_amount"])))
         lines.append(Line(_WORDS.say("line.balance"), money(order["applied_balance_amount"])))
-        return [*lines, Line(_WORDS.say("line.paid"), money(order["due_amount"]), "total")]
-    return [*lines, Line(_WORDS.say("line.paid"), money(order["total_amount"]), "total")]
+    paid = _WORDS.say("line.paid" if order["paid"] else "line.due")
+    return [*lines, Line(paid, money(order["due_amount"]), "total")]
 
 
 def _next(order: Mapping[str, Any], subscription: Mapping[str, Any] | None, locale: str) -> str:
