@@ -270,3 +270,10 @@ async def test_one_change_at_a_time(shop: Shop) -> None:
     now = await subscription(shop, id)
     assert now["product_id"] in {one["id"] for one in products}
     assert now["amount"] == now["prices"][0]["price_amount"]
+
+
+async def test_the_last_redemption_goes_to_one(shop: Shop) -> None:
+    sale = await make_discount(shop, max_redemptions=1)
+    ids = [(await subscribe(shop, customer_email=f"{number}@example.com"))["id"] for number in range(3)]
+    replies = await asyncio.gather(*(change(shop, id, discount_id=sale["id"]) for id in ids))
+    assert sorted(reply.status_code for reply in replies) == [200, 422, 422]

@@ -19,7 +19,7 @@ from boreal.kit.auth import Actor
 from boreal.kit.db import Row
 from boreal.kit.problems import Fault, Invalid, ResourceNotFound
 from boreal.rooms.billing.changes import decisions, requests
-from boreal.rooms.billing.changes.execution import Decide, carry_out
+from boreal.rooms.billing.changes.execution import Decide, Unredeemable, carry_out
 from boreal.rooms.billing.subscriptions import queries
 from boreal.rooms.billing.subscriptions.commands import add_prices, renew_later
 from boreal.rooms.catalog.public import ProductDetail, find_discount, find_products
@@ -43,7 +43,10 @@ async def update(app: App, actor: Actor, id: UUID, body: requests.SubscriptionUp
     """Makes the change that a body asks for. Raises what `decisions` refuses, and `SubscriptionLocked`."""
     organization_id = await owner(app, actor, id)
     decide = await decision_of(app, actor, organization_id, body)
-    await carry_out(app, organization_id, id, decide, alone=True)
+    try:
+        await carry_out(app, organization_id, id, decide, alone=True)
+    except Unredeemable:
+        raise Invalid(Fault(("body", "discount_id"), decisions.NOT_APPLICABLE)) from None
 
 
 async def revoke(

@@ -81,6 +81,10 @@ class Decision:
 Decide = Callable[[Standing, datetime], Decision]
 
 
+class Unredeemable(Exception):
+    """Somebody else took the last redemption of the discount meanwhile."""
+
+
 class _Changed(Exception):
     """Something is not as it was read."""
 
@@ -92,7 +96,7 @@ async def carry_out(
 
     Unless `renews` is false, which is for the renewal itself, another end of the period is waited for from now on. With
     `alone` nobody else may be changing the subscription through the API: `SubscriptionLocked` (orders spec 6).
-    Raises `ResourceNotFound`, and what `decide` raises.
+    Raises `ResourceNotFound`, `Unredeemable`, and what `decide` raises.
     """
     for _ in range(ATTEMPTS):
         standing, decision, draft = await plan(app, id, decide)
@@ -155,7 +159,7 @@ async def _write(app: App, tx: Tx, standing: Standing, decision: Decision, draft
     if decision.redeems and decision.discount is not None:
         holder = uuid.uuid4()
         if not await redeem(tx, decision.discount, holder):
-            raise _Changed
+            raise Unredeemable
         await link_redemption(tx, holder, seen.id)
     customer = await tx.lock(Customer, seen.customer_id)
     assert customer is not None
