@@ -21,7 +21,8 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
     """Gives a shop one of everything, with a word of its own in every text; what it then has, by name."""
     url = "http://127.0.0.1:9/" + word  # nobody listens there, so each attempt is a delivery that failed
     endpoint = good(await shop.client.post("/v1/webhooks/endpoints", json=_hears(url)), 201)
-    product = await _product(shop, word)
+    file = await _file(shop, word)
+    product = await _product(shop, word, file["file_id"])
     discount = await _discount(shop, word, product["id"])
     buyers = [await _customer(shop, word, name) for name in ("ada", "bob", "eve")]
     bought = await open_session(shop, product, customer_id=buyers[0]["id"], metadata={"word": word})
@@ -69,16 +70,43 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
         "link_secret": link["client_secret"],
         **await _spare_method(shop, buyers[0]["id"]),
         **await _file(shop, word),
+        **file,
         "picture_id": product["medias"][0]["id"],
         "benefit_id": product["benefits"][0]["id"],
-        "session": await session(shop, buyers[0]["id"]),
+        **await _entitlements(shop, word, buyers[0]["id"]),
         "other_session": await session(shop, buyers[1]["id"]),
     }
 
 
-async def _product(shop: Shop, word: str) -> dict[str, Any]:
+async def _entitlements(shop: Shop, word: str, customer_id: str) -> dict[str, str]:
+    """A session of a customer who bought the product, and what they have by it."""
+    token = await session(shop, customer_id)
+    async with client_of(shop.boreal, token) as customer:
+        (item,) = good(await customer.get("/v1/customer-portal/downloadables/"))["items"]
+        (key,) = good(await customer.get("/v1/customer-portal/license-keys/"))["items"]
+    asked = {"key": key["key"], "organization_id": key["organization_id"], "label": word, "meta": {"word": word}}
+    made = [good(await shop.client.post("/v1/license-keys/activate", json=asked)) for _ in range(2)]
+    return {
+        "session": token,
+        "download_token": item["file"]["download"]["url"].rpartition("/")[2],
+        "license_key_id": key["id"],
+        "license_key": key["key"],
+        "activation_id": made[0]["id"],
+        "open_activation_id": made[1]["id"],
+    }
+
+
+async def _product(shop: Shop, word: str, file_id: str) -> dict[str, Any]:
     field = await _custom_field(shop, word)
     benefit = await make_benefit(shop, description=f"{word} thanks", properties={"note": word}, metadata={"w": word})
+    keys = await make_benefit(
+        shop,
+        "license_keys",
+        description=f"{word} keys",
+        properties={"prefix": word, "activations": {"limit": 50, "enable_customer_admin": True}},
+    )
+    files = {"files": [file_id], "archived": {}}
+    downloads = await make_benefit(shop, "downloadables", description=f"{word} files", properties=files)
     picture = await upload_picture(shop, name=f"{word}.png")
     product = await make_product(
         shop,
@@ -88,7 +116,7 @@ async def _product(shop: Shop, word: str) -> dict[str, Any]:
         metadata={"word": word},
         attached_custom_fields=[{"custom_field_id": field["id"], "required": False}],
     )
-    return await attach(shop, product, benefit)
+    return await attach(shop, product, benefit, keys, downloads)
 
 
 async def _spare_method(shop: Shop, customer_id: str) -> dict[str, str]:

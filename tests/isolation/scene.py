@@ -38,6 +38,10 @@ PATHS = {
     "/v1/checkouts/{id}": "checkout_id",
     "/v1/custom-fields/{id}": "custom_field_id",
     "/v1/customer-portal/customers/me/payment-methods/{id}": "spare_method_id",
+    "/v1/customer-portal/downloadables/{token}": "download_token",
+    "/v1/customer-portal/license-keys/{id}": "license_key_id",
+    "/v1/license-keys/{id}": "license_key_id",
+    "/v1/license-keys/{id}/activations/{activation_id}": "activation_id",
     "/v1/customer-portal/orders/{id}": "order_id",
     "/v1/customer-meters/{id}": "customer_meter_id",
     "/v1/customers/external/{external_id}": "other_external_id",
@@ -84,6 +88,7 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     "PATCH /v1/files/{id}": lambda known: {"name": "Changed"},
     "PATCH /v1/event-types/{id}": lambda known: {"label": "Changed"},
     "PATCH /v1/meters/{id}": lambda known: {"name": "Changed"},
+    "PATCH /v1/license-keys/{id}": lambda known: {"usage": 1},
     "PATCH /v1/organization-access-tokens/{id}": lambda known: {"comment": "Changed"},
     "PATCH /v1/products/{id}": lambda known: {"name": "Changed"},
     "PATCH /v1/customer-portal/orders/{id}": lambda known: {"billing_name": "Changed"},
@@ -142,6 +147,15 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     "POST /v1/customer-seats/claim": lambda known: {"invitation_token": known["invitation_token"]},
     "POST /v1/test-clocks/": lambda known: {"time": "2030-01-01T00:00:00Z"},
     "POST /v1/test-clocks/{id}/advance": lambda known: {"time": known["soon"]},
+    "POST /v1/customer-portal/license-keys/activate": lambda known: {**_key(known), "label": "new"},
+    "POST /v1/customer-portal/license-keys/deactivate": lambda known: {
+        **_key(known),
+        "activation_id": known["open_activation_id"],
+    },
+    "POST /v1/customer-portal/license-keys/validate": lambda known: _key(known),
+    "POST /v1/license-keys/activate": lambda known: {**_key(known), "label": "new"},
+    "POST /v1/license-keys/deactivate": lambda known: {**_key(known), "activation_id": known["activation_id"]},
+    "POST /v1/license-keys/validate": lambda known: _key(known),
     "POST /v1/products/{id}/benefits": lambda known: {"benefits": [known["benefit_id"]]},
     "POST /v1/webhooks/endpoints": lambda known: {"url": "https://new.example/", "format": "raw", "events": []},
 }
@@ -158,6 +172,9 @@ REFUSES_AS_A_WHOLE = frozenset(
         "POST /v1/customer-portal/orders/{id}/confirm-payment",
         "POST /v1/customer-portal/seats",
         "POST /v1/customer-seats",
+        "POST /v1/license-keys/activate",
+        "POST /v1/license-keys/deactivate",
+        "POST /v1/license-keys/validate",
     }
 )
 """What says of something foreign that it is not found, and not where in the body it stands."""
@@ -205,6 +222,7 @@ SENT: dict[str, Callable[[Known, str], dict[str, Any]]] = {
 """How a body names something by an id that does not stand at its top, or that counts only beside another one."""
 
 NAMED_BY_ID = {
+    "activation_id": "activation_id",
     "attached_custom_fields.[].custom_field_id": "custom_field_id",
     "benefit_id": "benefit_id",
     "benefits.[]": "benefit_id",
@@ -246,10 +264,11 @@ FAULT_AT = {
 }
 """Where an operation complains about what an older member of its body names, if not there (catalog spec 5.2)."""
 
-NOT_BUILT: dict[str, str] = {}
+NOT_BUILT = {"member_id": "members"}
 """What nobody can have yet, and the table that it will be in."""
 
 NAMED_BY_TEXT = {
+    "key": "license_key",
     "code": "discount_code",
     "customer_email": "email",
     "email": "email",
@@ -301,6 +320,10 @@ PLAIN_TEXT = frozenset(
 
 def _metered(id: str) -> dict[str, Any]:
     return {"amount_type": "metered_unit", "meter_id": id, "unit_amount": 1}
+
+
+def _key(known: Known) -> dict[str, Any]:
+    return {"key": known["license_key"], "organization_id": known["organization_id"]}
 
 
 def _downloads(**properties: Any) -> dict[str, Any]:

@@ -80,7 +80,7 @@ async def test_a_list_shows_what_is_the_callers(scene: Scene, operation: Operati
     queries: list[dict[str, Any]] = [{}, {"limit": 100}, {"page": 2}, {f"metadata[{'word'}]": WORD}]
     for token in strangers(operation, scene).values():
         for query in queries:
-            reply = await scene.call(operation, bearer(token), path=operation.path, query=query)
+            reply = await scene.call(operation, bearer(token), path=path_of(operation, scene.rivals), query=query)
             assert reply.status_code == 200, reply.text
             assert len(reply.json()["items"]) <= reply.json()["pagination"]["total_count"]
 
@@ -96,7 +96,8 @@ async def test_a_filter_finds_nothing_of_somebody_elses(scene: Scene, operation:
     for token in strangers(operation, scene).values():
         for value in wanted:
             beside = BESIDE[known](scene.rivals) if (known := f"{operation.name} {name}") in BESIDE else {}
-            reply = await scene.call(operation, bearer(token), path=operation.path, query={**beside, name: value})
+            path, query = path_of(operation, scene.rivals), {**beside, name: value}
+            reply = await scene.call(operation, bearer(token), path=path, query=query)
             if known in REFUSED:
                 assert (reply.status_code, reply.json()["detail"][0]["loc"]) == (422, ["query", name])
                 continue

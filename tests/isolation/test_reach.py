@@ -35,7 +35,7 @@ async def test_the_owner_succeeds(scene: Scene, operation: Operation) -> None:
     if operation.name in ONLY_ONE | UNDUE:
         assert reply.status_code == 422
         return
-    assert reply.is_success or reply.status_code == 307, reply.text
+    assert reply.is_success or reply.status_code in (302, 307), reply.text
     if operation.name.endswith("/advance"):
         await scene.owner.settle()  # a clock cannot be deleted while it moves
     if operation.is_list:

@@ -36,6 +36,22 @@ class ResourceNotFound(Problem):
         super().__init__(detail)
 
 
+class BadRequest(Problem):
+    """A request that makes no sense."""
+
+    def __init__(self, detail: str = "Bad request") -> None:
+        super().__init__(detail)
+
+
+class ResourceUnavailable(Problem):
+    """It was there, and is over."""
+
+    status = 410
+
+    def __init__(self, detail: str = "Unavailable") -> None:
+        super().__init__(detail)
+
+
 class NotPermitted(Problem):
     """A rule forbids it."""
 

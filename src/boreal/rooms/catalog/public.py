@@ -10,7 +10,18 @@ from boreal.rooms.catalog.benefits.queries import of_products as benefits_of_pro
 from boreal.rooms.catalog.benefits.queries import read as read_benefits
 from boreal.rooms.catalog.benefits.rendering import render as render_benefit
 from boreal.rooms.catalog.benefits.rendering import render_public as render_public_benefit
-from boreal.rooms.catalog.benefits.schemas import Benefit, BenefitPublic
+from boreal.rooms.catalog.benefits.schemas import (
+    Benefit,
+    BenefitCustom,
+    BenefitDiscord,
+    BenefitDownloadables,
+    BenefitGitHubRepository,
+    BenefitLicenseKeys,
+    BenefitLicenseKeysProperties,
+    BenefitMeterCredit,
+    BenefitMeterCreditProperties,
+    BenefitPublic,
+)
 from boreal.rooms.catalog.benefits.tables import BenefitRow, ProductBenefitRow
 from boreal.rooms.catalog.custom_fields.data import validate as validate_custom_field_data
 from boreal.rooms.catalog.custom_fields.queries import read_slugs as read_custom_field_slugs
@@ -47,6 +58,14 @@ __all__ = [
     "AnyProductPrice",
     "AttachedCustomField",
     "Benefit",
+    "BenefitCustom",
+    "BenefitDiscord",
+    "BenefitDownloadables",
+    "BenefitGitHubRepository",
+    "BenefitLicenseKeys",
+    "BenefitLicenseKeysProperties",
+    "BenefitMeterCredit",
+    "BenefitMeterCreditProperties",
     "BenefitPublic",
     "BenefitRow",
     "CheckoutDiscount",

@@ -11,6 +11,7 @@ from boreal.rooms.customers.customers.commands import (
 from boreal.rooms.customers.customers.queries import find, get, load, read, render, render_with_members
 from boreal.rooms.customers.customers.schemas import Customer, CustomerBase, TaxID
 from boreal.rooms.customers.customers.tables import CustomerRow
+from boreal.rooms.customers.members.schemas import Member
 from boreal.rooms.customers.sessions.commands import create_session, new_session, portal_url
 from boreal.rooms.customers.tax_ids import InvalidTaxId, validate_tax_id
 
@@ -21,6 +22,7 @@ __all__ = [
     "CustomerBase",
     "CustomerRow",
     "InvalidTaxId",
+    "Member",
     "NewCustomer",
     "TaxID",
     "create_session",

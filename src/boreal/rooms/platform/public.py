@@ -7,7 +7,8 @@ from boreal.rooms.platform.clocks.queries import of_organization as test_clock_o
 from boreal.rooms.platform.files.commands import move_addresses as move_file_addresses
 from boreal.rooms.platform.files.queries import public_file, uploaded_files
 from boreal.rooms.platform.files.queries import render as render_file
-from boreal.rooms.platform.files.schemas import FileRead, ProductMediaFileRead
+from boreal.rooms.platform.files.queries import render_new as render_new_file
+from boreal.rooms.platform.files.schemas import FileBase, FileRead, ProductMediaFileRead
 from boreal.rooms.platform.files.tables import FileRow
 from boreal.rooms.platform.organizations.commands import create as create_organization
 from boreal.rooms.platform.organizations.queries import by_id as organization_by_id
@@ -29,6 +30,7 @@ __all__ = [
     "VISIBLE_ORGANIZATION",
     "CheckoutOrganization",
     "CustomerOrganization",
+    "FileBase",
     "FileRead",
     "FileRow",
     "OrganizationRow",
@@ -49,6 +51,7 @@ __all__ = [
     "read_organizations",
     "remember_token_use",
     "render_file",
+    "render_new_file",
     "render_organization",
     "render_organization_reference",
     "test_clock_of",

@@ -10,19 +10,17 @@ from boreal.core.customers import Customer
 from boreal.kit.db import Connection, Row, Runs
 from boreal.rooms.billing.public import active_subscriptions
 from boreal.rooms.customers import public as customers
+from boreal.rooms.entitlements.grants.queries import granted
 from boreal.rooms.usage.public import active_meters
 
 
 async def state(runs: Runs, customer: Customer | Row) -> dict[str, Any]:
-    """A customer with what it has (contract `CustomerState`, usage spec 13).
-
-    Grants have no room yet: nothing is granted, so the list is empty.
-    """
+    """A customer with what it has (contract `CustomerState`, usage spec 13)."""
     shown = customers.render(customer)
     return {
         **shown,
         "active_subscriptions": await active_subscriptions(runs, shown["id"]),
-        "granted_benefits": [],
+        "granted_benefits": await granted(runs, shown["id"]),
         "active_meters": await active_meters(runs, shown["id"]),
     }
 

@@ -9,6 +9,15 @@ from boreal.core.customers import Customer
 from boreal.kit.app import App
 from boreal.kit.work import Work
 from boreal.rooms.billing.public import SubscriptionRow
+from boreal.rooms.entitlements.grants.queries import CUSTOMER_OF
+
+GRANT_FACTS = (
+    "benefit_grant.created",
+    "benefit_grant.updated",
+    "benefit_grant.cycled",
+    "benefit_grant.revoked",
+)
+"""The facts about grants."""
 
 CHANGES_STATE = (
     "customer.created",
@@ -17,6 +26,7 @@ CHANGES_STATE = (
     "subscription.created",
     "subscription.updated",
     "usage.recorded",
+    *GRANT_FACTS,
 )
 """The facts after which the state may be another."""
 
@@ -35,6 +45,8 @@ async def announce_customer_state(app: App, work: Work) -> None:
     async with app.transaction(work.organization_id) as tx:
         if work.payload["fact"].startswith("subscription."):
             subject_id = await tx.fetchval(_OF_SUBSCRIPTION, id=subject_id)
+        elif work.payload["fact"] in GRANT_FACTS:
+            subject_id = await tx.fetchval(CUSTOMER_OF, id=subject_id)
         customer = await tx.lock(Customer, subject_id)
         assert customer is not None
         tx.announce("customer.state_changed", subject_kind="customer", subject_id=customer.id)

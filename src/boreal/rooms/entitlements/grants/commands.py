@@ -1,0 +1,168 @@
+"""Granting and revoking: makes the grants of a scope what its product says (usage spec 9.3).
+
+The customer's row is locked throughout, so two scopes of one customer never decide at the same time which grant of a
+benefit is the last.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import UUID as PgUUID
+
+from boreal.core.benefits import Benefit
+from boreal.core.customers import Customer
+from boreal.core.grants import Grant, GrantStatus
+from boreal.kit.app import App
+from boreal.kit.db import Record
+from boreal.kit.tx import Tx
+from boreal.rooms.catalog.public import benefits_of_products, read_benefits
+from boreal.rooms.entitlements.grants import effects, scopes
+from boreal.rooms.entitlements.grants.effects import ActionRequired
+from boreal.rooms.entitlements.grants.scopes import Scope
+from boreal.rooms.entitlements.grants.tables import BenefitGrantRow
+
+G = BenefitGrantRow.c
+
+_IN_SCOPE = (
+    sa.select(BenefitGrantRow)
+    .where(sa.func.coalesce(G.subscription_id, G.order_id) == sa.bindparam("id", type_=PgUUID))
+    .where(G.customer_id == sa.bindparam("customer_id"))
+    .order_by(G.created_at, G.id)
+    .with_for_update(key_share=True)
+)
+_OTHERS = sa.select(sa.func.count()).where(
+    G.customer_id == sa.bindparam("customer_id"),
+    G.benefit_id == sa.bindparam("benefit_id"),
+    G.id != sa.bindparam("id"),
+    G.status == GrantStatus.GRANTED.value,
+)
+
+
+async def settle(app: App, scope: Scope, *, organization_id: UUID) -> None:
+    """The customer has exactly what the scope entitles to. Done twice, the second time changes nothing."""
+    found = await scopes.read(app.database, scope)
+    if found is None:
+        return
+    async with app.transaction(organization_id) as tx:
+        await tx.lock(Customer, found["customer_id"])
+        now = await scopes.read(tx, scope)
+        assert now is not None
+        grants = await _grants(tx, scope, now["customer_id"])
+        wanted = await _wanted(tx, now)
+        for benefit in wanted.values():
+            grant = grants.get(benefit.id)
+            if grant is None or grant.status is GrantStatus.REVOKED:
+                await _give(tx, grant or _new(tx, scope, now["customer_id"], benefit.id), benefit, is_new=grant is None)
+        over = [grant for id, grant in grants.items() if id not in wanted and grant.status is not GrantStatus.REVOKED]
+        benefits = await read_benefits(tx, [grant.benefit_id for grant in over]) if over else {}
+        for grant in over:
+            await _revoke(tx, grant, benefits[grant.benefit_id])
+
+
+async def renew(app: App, grant_id: UUID, *, organization_id: UUID) -> None:
+    """A granted grant follows a material change of its benefit, once for each."""
+    async with app.transaction(organization_id) as tx:
+        found = await tx.load(Grant, grant_id)
+        if found is None:
+            return
+        await tx.lock(Customer, found.customer_id)
+        grant = await tx.lock(Grant, grant_id)
+        assert grant is not None
+        benefit = (await read_benefits(tx, [grant.benefit_id]))[grant.benefit_id]
+        changed_at = benefit.modified_at or benefit.created_at
+        if grant.status is not GrantStatus.GRANTED or (grant.modified_at or grant.created_at) > changed_at:
+            return
+        try:
+            properties = await effects.renew(tx, grant, benefit)
+        except ActionRequired as required:
+            await tx.save(grant, _failed(tx, grant, required), also=("benefit_grant.updated",))
+            return
+        await tx.save(grant, _granted(tx, grant, properties), also=("benefit_grant.updated",))
+
+
+async def cycle(app: App, subscription_id: UUID, *, order_id: UUID, organization_id: UUID) -> None:
+    """The grants of a subscription that was renewed and paid are cycled, once for each renewal."""
+    found = await scopes.read(app.database, Scope(subscription_id=subscription_id))
+    if found is None:
+        return
+    async with app.transaction(organization_id) as tx:
+        await tx.lock(Customer, found["customer_id"])
+        for grant in (await _grants(tx, Scope(subscription_id=subscription_id), found["customer_id"])).values():
+            if grant.status is GrantStatus.GRANTED and grant.cycled_order_id != order_id:
+                after = replace(grant, cycled_order_id=order_id, modified_at=tx.now)
+                await tx.save(grant, after, also=("benefit_grant.cycled",))
+
+
+async def _grants(tx: Tx, scope: Scope, customer_id: UUID) -> dict[UUID, Grant]:
+    rows = await tx.fetch(_IN_SCOPE, id=scope.id, customer_id=customer_id)
+    return {row["benefit_id"]: load(row) for row in rows}
+
+
+async def _wanted(tx: Tx, scope: Record) -> dict[UUID, Benefit]:
+    """The benefits of the product, if the scope entitles to them, in their order."""
+    if not scope["entitles"]:
+        return {}
+    listed = await benefits_of_products(tx, [scope["product_id"]])
+    return {benefit.id: benefit for benefit in listed.get(scope["product_id"], [])}
+
+
+def load(row: Mapping[str, Any] | Record) -> Grant:
+    """The grant that a row holds."""
+    values = {name: row[name] for name in Grant.__dataclass_fields__}
+    return Grant(**{**values, "status": GrantStatus(values["status"])})
+
+
+def _new(tx: Tx, scope: Scope, customer_id: UUID, benefit_id: UUID) -> Grant:
+    return Grant(
+        id=uuid.uuid4(),
+        created_at=tx.now,
+        modified_at=None,
+        organization_id=tx.organization_id,
+        customer_id=customer_id,
+        member_id=None,
+        benefit_id=benefit_id,
+        subscription_id=scope.subscription_id,
+        order_id=scope.order_id,
+        status=GrantStatus.REVOKED,
+        granted_at=None,
+        revoked_at=None,
+        error=None,
+        properties={},
+        previous_properties=None,
+        cycled_order_id=None,
+    )
+
+
+async def _give(tx: Tx, grant: Grant, benefit: Benefit, *, is_new: bool) -> None:
+    try:
+        after = _granted(tx, grant, await effects.give(tx, grant, benefit))
+    except ActionRequired as required:
+        after = _failed(tx, grant, required)
+    await tx.save(None if is_new else grant, replace(after, modified_at=None) if is_new else after)
+
+
+async def _revoke(tx: Tx, grant: Grant, benefit: Benefit) -> None:
+    others = await tx.fetchval(_OTHERS, id=grant.id, customer_id=grant.customer_id, benefit_id=grant.benefit_id)
+    properties = await effects.take(tx, grant, benefit, is_last=others == 0)
+    changed = _changed(tx, grant, properties)
+    await tx.save(grant, replace(changed, status=GrantStatus.REVOKED, granted_at=None, revoked_at=tx.now))
+
+
+def _changed(tx: Tx, grant: Grant, properties: dict[str, Any]) -> Grant:
+    previous = grant.properties if properties != grant.properties else grant.previous_properties
+    return replace(grant, modified_at=tx.now, properties=properties, previous_properties=previous)
+
+
+def _granted(tx: Tx, grant: Grant, properties: dict[str, Any]) -> Grant:
+    changed = _changed(tx, grant, properties)
+    granted_at = grant.granted_at or tx.now
+    return replace(changed, status=GrantStatus.GRANTED, granted_at=granted_at, revoked_at=None, error=None)
+
+
+def _failed(tx: Tx, grant: Grant, required: ActionRequired) -> Grant:
+    error = {"message": str(required), "type": "BenefitActionRequiredError", "timestamp": tx.now.isoformat()}
+    return replace(grant, modified_at=tx.now, status=GrantStatus.FAILED, granted_at=None, revoked_at=None, error=error)
