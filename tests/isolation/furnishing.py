@@ -214,7 +214,6 @@ async def _measured(shop: Shop, word: str, external_id: str) -> dict[str, str]:
     rule = {"property": word, "operator": "eq", "value": word}
     condition = {"conjunction": "and", "clauses": [rule]}
     meter = await make_meter(shop, filter=condition, name=f"{word} calls", metadata={"word": word})
-    await ingest(shop, {"external_customer_id": external_id, "name": word, "metadata": {word: word}})
     found = good(await shop.client.get("/v1/customer-meters/", params={"external_customer_id": external_id}))
     return {"meter_id": meter["id"], "customer_meter_id": found["items"][0]["id"]}
 
