@@ -18,9 +18,12 @@ import statistics
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from boreal.kit.clock import Clock
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -184,12 +187,19 @@ async def scenarios(ready: dict[str, Any], options: argparse.Namespace) -> None:
         waiting.append(await begin(connection))
         return await confirm(connection)
 
+    today = Clock().now().date()
+    year = f"start_date={today - timedelta(days=364)}&end_date={today}"
+    calls = [{"name": "bench.call", "customer_id": customer, "metadata": {"n": number}} for number in range(1000)]
+    await setup.request("POST", "/v1/events/ingest", {"events": calls})
     wanted: list[tuple[str, Step, Any]] = [
         ("health", simple("GET", "/healthz"), stranger),
         ("organization", simple("GET", f"/v1/organizations/{organization}"), merchant),
         ("products limit=10", simple("GET", "/v1/products/?limit=10"), merchant),
         ("products limit=100", simple("GET", "/v1/products/?limit=100"), merchant),
         ("customer state", simple("GET", f"/v1/customers/{customer}/state"), merchant),
+        ("metrics, a year by day", simple("GET", f"/v1/metrics/?{year}&interval=day"), merchant),
+        ("events newest 100", simple("GET", "/v1/events/?limit=100"), merchant),
+        ("events of one customer", simple("GET", f"/v1/events/?limit=100&customer_id={customer}"), merchant),
         ("checkout create", simple("POST", "/v1/checkouts/", {"products": [product]}), merchant),
         ("checkout client get", simple("GET", f"/v1/checkouts/client/{secret}"), stranger),
         ("checkout client update", update(secret), stranger),

@@ -7,6 +7,7 @@ import pytest
 
 from tests.rooms.insights.history import History, column, report
 from tests.support.shop import Shop, open_shop
+from tests.support.usage import ingest, make_customer
 
 
 @pytest.fixture
@@ -231,6 +232,48 @@ async def test_filters(shop: Shop, other_shop: Shop, history: History) -> None:
     assert await totals(organization_id=str(other_shop.organization_id)) == (0, 0)
     assert await totals(other_shop) == (0, 0)
     assert await totals(other_shop, organization_id=str(shop.organization_id), product_id=tool) == (0, 0)
+
+
+@pytest.mark.example("usage E26")
+async def test_costs_and_margins(shop: Shop, history: History) -> None:
+    await history.order("2025-12-20", 10_000)
+    await history.order("2026-01-05", 5_000)
+    costs = (("2025-12-20", 999), ("2026-01-02", "0.000000000001"), ("2026-01-14", "250.499999999999"))
+    for day, amount in costs:
+        event = {"timestamp": f"{day}T08:00:00Z", "metadata": {"_cost": {"amount": amount, "currency": "usd"}}}
+        await ingest(shop, event)
+    made = await report(shop, "2026-01-01", "2026-01-31", "month")
+    totals = made["totals"]
+    assert (totals["costs"], totals["cumulative_costs"]) == (250.5, 250.5)
+    assert (totals["gross_margin"], totals["gross_margin_percentage"]) == (14_749.5, 0.9833)
+    assert totals["cashflow"] == 4_749.5
+    reply = await shop.client.get(
+        "/v1/metrics/",
+        params={"start_date": "2026-01-01", "end_date": "2026-01-03", "interval": "day", "metrics": "costs"},
+    )
+    assert '"costs":0.000000000001}' in reply.text
+
+
+@pytest.mark.example("usage E27")
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Paris"])
+async def test_cost_per_user(shop: Shop, other_shop: Shop, zone: str) -> None:
+    ann, bob = await make_customer(shop, "ann"), await make_customer(shop, "bob")
+    cost = {"currency": "usd"}
+    await ingest(
+        shop,
+        {"customer_id": ann["id"], "metadata": {"_cost": {"amount": 30, **cost}}},
+        {"customer_id": ann["id"]},
+        {"external_customer_id": "x", "metadata": {"_cost": {"amount": 10, **cost}}},
+        {"customer_id": bob["id"]},
+    )
+    await ingest(other_shop, {"metadata": {"_cost": {"amount": 500, **cost}}})
+    made = await report(shop, "2026-01-15", "2026-01-15", "day", timezone=zone)
+    assert column(made, "active_user_by_event") == [3]
+    assert column(made, "cost_per_user") == [pytest.approx(40 / 3)]
+    of_ann = await report(shop, "2026-01-15", "2026-01-15", "day", timezone=zone, customer_id=ann["id"])
+    assert (column(of_ann, "active_user_by_event"), column(of_ann, "costs")) == ([1], [30])
+    of_none = await report(shop, "2026-01-16", "2026-01-16", "day", timezone=zone)
+    assert (column(of_none, "active_user_by_event"), column(of_none, "cost_per_user")) == ([0], [0])
 
 
 async def test_only_what_was_asked_for(shop: Shop) -> None:

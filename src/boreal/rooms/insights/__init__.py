@@ -1,6 +1,6 @@
 """The insights room: how business goes.
 
-Owns: metrics.
+Owns: metrics, cost insights, reading events: lists, trees of them with what they cost, and the names they have.
 Does not own: a single fact of its own; it reads what the rooms below know.
 Words: a *report* is what one request asks for; a *metric* is one number per period and one in total; *figures* are what
 is counted, from which metrics follow; *MRR* is recurring revenue normalised to a month; *net* revenue is what is left

@@ -21,13 +21,15 @@ from boreal.rooms.usage.ingestion.queues import Ingestion
 from boreal.rooms.usage.ingestion.schemas import LLMMetadata
 from boreal.rooms.usage.ingestion.system import SystemEvent, note
 from boreal.rooms.usage.meters.closing import close, used
+from boreal.rooms.usage.meters.counting import ALL as ALL_SUBJECTS
 from boreal.rooms.usage.meters.holds import meter_names, set_holds
 from boreal.rooms.usage.meters.queries import render as render_meter
 from boreal.rooms.usage.meters.schemas import FilterInput, Meter
 from boreal.rooms.usage.meters.sql import contributes, passes
-from boreal.rooms.usage.meters.tables import MeterRow, MeterUsageRow
+from boreal.rooms.usage.meters.tables import MeterRollupRow, MeterRow, MeterUsageRow
 
 __all__ = [
+    "ALL_SUBJECTS",
     "Balance",
     "CustomerMeterBase",
     "CustomerMeterRow",
@@ -39,6 +41,7 @@ __all__ = [
     "Ingestion",
     "LLMMetadata",
     "Meter",
+    "MeterRollupRow",
     "MeterRow",
     "MeterUsageRow",
     "Reset",

@@ -15,8 +15,9 @@ from boreal.core.metrics import METRICS, Book, Figures, Metric, Number, Source
 from boreal.core.periods import Grid, grid, is_too_long
 from boreal.kit.db import Record, Runs
 from boreal.kit.problems import Fault, Invalid
-from boreal.rooms.insights.metrics import grids, recurrence, sales
+from boreal.rooms.insights.metrics import activity, grids, recurrence, sales
 from boreal.rooms.insights.metrics.scope import Given, Scope
+from boreal.rooms.usage.public import asked_organizations, asked_subjects
 
 _READS: dict[Source, tuple[Callable[[Given], sa.sql.base.Executable], Callable[[Figures, list[Record]], None]]] = {
     Source.ORDERS: (sales.orders, sales.add_orders),
@@ -59,7 +60,7 @@ def plan(
 
 
 async def report(runs: Runs, scope: Scope, periods: Grid, wanted: Iterable[Metric], *, now: datetime) -> dict[str, Any]:
-    """The report as it goes over the wire (usage spec 7.2), in at most one statement per source."""
+    """The report as it goes over the wire (usage spec 7.2), in a statement or two per source."""
     wanted = list(wanted)
     figures = Figures(len(periods.labels))
     sources = frozenset().union(*(metric.sources for metric in wanted))
@@ -67,7 +68,22 @@ async def report(runs: Runs, scope: Scope, periods: Grid, wanted: Iterable[Metri
     for source, (statement, add) in _READS.items():
         if source in sources:
             add(figures, await runs.fetch(statement(scope.given), **binds))
+    if Source.EVENTS in sources:
+        await _add_events(runs, scope, periods, figures, binds)
     return _render(Book(figures), periods, wanted)
+
+
+async def _add_events(runs: Runs, scope: Scope, periods: Grid, figures: Figures, binds: dict[str, Any]) -> None:
+    """Events are of organizations and customers; products have none (usage spec 7.4)."""
+    asked = {"organization_id": scope.organization_ids, "customer_id": scope.customer_ids}
+    given = {name: list(value) for name, value in asked.items() if value is not None}
+    subjects = await asked_subjects(runs, scope.actor, given)
+    allowed = asked_organizations(scope.actor, given)
+    binds = {**binds, "actor_organization_ids": allowed, "subjects": subjects}
+    of_subjects = subjects is not None
+    users = activity.users_by_day if activity.is_made_of_days(periods) else activity.users
+    activity.add_costs(figures, await runs.fetch(activity.costs(of_subjects), **binds))
+    activity.add_users(figures, await runs.fetch(users(of_subjects), **binds))
 
 
 def _render(book: Book, periods: Grid, wanted: Sequence[Metric]) -> dict[str, Any]:

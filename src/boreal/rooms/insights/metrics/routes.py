@@ -55,7 +55,9 @@ async def get(
         billing_types=_several(billing_type),
         customer_ids=_several(customer_id),
     )
-    return await reports.report(app.database, scope, periods, wanted, now=app.clock.now())
+    (organization_id, *others) = actor.organization_ids
+    now = app.clock.now() if others else await app.times.now(organization_id)
+    return await reports.report(app.database, scope, periods, wanted, now=now)
 
 
 @routes.get("/limits", audience=MERCHANT, scopes=READ, returns=MetricsLimits, mcp=True)

@@ -34,6 +34,12 @@ EventRow = sa.Table(
     one_of("source", EventSource),
     sa.Index("ix_events_id", "id"),
     sa.Index("ix_events_organization_id_timestamp", "organization_id", "timestamp"),
+    sa.Index(
+        "ix_events_organization_id_timestamp_cost",
+        "organization_id",
+        "timestamp",
+        postgresql_where=sa.text("metadata ? '_cost'::text"),
+    ),
     sa.Index("ix_events_subject_timestamp", "subject", "timestamp"),
     sa.Index("ix_events_parent_id", "parent_id", postgresql_where=sa.text("parent_id IS NOT NULL")),
     sa.Index("ix_events_root_id", "root_id", postgresql_where=sa.text("root_id IS NOT NULL")),
