@@ -43,6 +43,7 @@ _STATE = sa.text(
     " UNION ALL ".join(
         f"SELECT '{name}' AS name, count(*) AS rows, max(xmin::text::bigint) AS latest FROM {name}"
         for name in sorted(metadata.tables)
+        if not name.startswith("sandbox_")  # the books of another company, which remembers whom it refused
     )
 )
 
