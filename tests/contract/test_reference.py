@@ -37,6 +37,9 @@ OUR_OWN_SCHEMAS = {
     "InsufficientScope",
     "InvalidToken",
     "InvoiceDoesNotExist",  # orders spec 3.1
+    "SeatsAlreadyAssigned",
+    "UpdateSubscriptionPlanNotAllowed",
+    "UpdateSubscriptionSeatsNotAllowed",
     "AboveMaximumSeats",  # answers to a change of a subscription that the reference gives and does not name (orders 6)
     "BelowMinimumSeats",
     "InactiveSubscription",

@@ -16,6 +16,7 @@ from boreal.core.webhooks import WebhookEventType
 from boreal.kit.room import Room
 from boreal.kit.tx import Noun
 from boreal.kit.work import Kind
+from boreal.rooms.billing.changes import portal as change_portal
 from boreal.rooms.billing.changes import renewal
 from boreal.rooms.billing.changes import routes as change_routes
 from boreal.rooms.billing.chargebacks.work import follow_dispute
@@ -77,6 +78,7 @@ room = Room(
         portal.routes,
         refund_routes.routes,
         change_routes.routes,
+        change_portal.routes,
         seat_routes.routes,
         seat_portal.routes,
         dispute_routes.routes,

@@ -42,6 +42,7 @@ from boreal.rooms.billing.changes.errors import (
     InactiveSubscription,
     NotASeatBasedSubscription,
     ResourceUnavailable,
+    SeatsAlreadyAssigned,
     TrialingSubscription,
 )
 from boreal.rooms.billing.changes.execution import Decide, Decision
@@ -114,7 +115,7 @@ def seats(wanted: int, behavior: ProrationBehavior | None) -> Decide:
 
 
 def refuse_seats(standing: Standing, wanted: int) -> None:
-    """Raises what is wrong with a number of seats: no seats at all, too few, too many."""
+    """Raises what is wrong with a number of seats: no seats at all, too few, too many, fewer than are assigned."""
     limits = seat_limits(standing.plan)
     if limits is None:
         raise NotASeatBasedSubscription
@@ -123,6 +124,8 @@ def refuse_seats(standing: Standing, wanted: int) -> None:
         raise BelowMinimumSeats(least)
     if most is not None and wanted > most:
         raise AboveMaximumSeats(most)
+    if wanted < standing.assigned_seats:
+        raise SeatsAlreadyAssigned(wanted, standing.assigned_seats)
 
 
 def schedule(detail: ProductDetail | None, *, product_id: UUID | None, seat_count: int | None) -> Decide:

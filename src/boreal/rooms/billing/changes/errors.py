@@ -32,6 +32,24 @@ class TrialingSubscription(Problem):
         super().__init__("This subscription is currently in a trial period and cannot be updated.")
 
 
+class UpdateSubscriptionPlanNotAllowed(Problem):
+    """The organization does not let customers change the product."""
+
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__("Updating the subscription plan is not allowed.")
+
+
+class UpdateSubscriptionSeatsNotAllowed(Problem):
+    """The organization does not let customers change the number of seats."""
+
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__("Updating the number of seats is not allowed.")
+
+
 class InactiveSubscription(Problem):
     """It is neither active nor on trial."""
 

@@ -25,7 +25,7 @@ from boreal.kit.problems import ResourceNotFound
 from boreal.kit.tx import Tx
 from boreal.rooms.billing.changes import metering
 from boreal.rooms.billing.changes.errors import SubscriptionLocked
-from boreal.rooms.billing.changes.standing import Scheduled, Standing, read_standing
+from boreal.rooms.billing.changes.standing import ASSIGNED_SEATS, Scheduled, Standing, read_standing
 from boreal.rooms.billing.orders.drafts import Draft, store
 from boreal.rooms.billing.orders.labels import entry_label
 from boreal.rooms.billing.orders.taxes import tax_basis, tax_on
@@ -165,6 +165,9 @@ async def _write(app: App, tx: Tx, standing: Standing, decision: Decision, draft
     assert customer is not None
     before = await tx.lock(Subscription, seen.id)
     if before != seen or (draft is not None and tax_basis(customer) != tax_basis(standing.customer)):
+        raise _Changed
+    fewer = (decision.after.seats or 0) < (seen.seats or 0)
+    if fewer and await tx.fetchval(ASSIGNED_SEATS, id=seen.id) != standing.assigned_seats:
         raise _Changed
     for step in decision.steps:
         if step != before:

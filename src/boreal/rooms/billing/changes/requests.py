@@ -1,8 +1,9 @@
 """What may be asked of a subscription: seven kinds of change, of which a body is one (orders spec 7.1)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
+from typing_extensions import TypeAliasType
 
 from boreal.core.subscriptions import CancellationReason, ProrationBehavior
 from boreal.kit.listing import Instant
@@ -70,6 +71,46 @@ SubscriptionUpdate = (
     | SubscriptionUpdateBillingPeriod
     | SubscriptionCancel
     | SubscriptionRevoke
+)
+
+
+class CustomerSubscriptionUpdateProduct(Schema):
+    """Another product."""
+
+    product_id: UUID4
+
+
+class CustomerSubscriptionUpdateSeats(Schema):
+    """Another number of seats."""
+
+    seats: Seats
+    proration_behavior: ProrationBehavior | None = None
+
+
+class CustomerSubscriptionCancel(Schema):
+    """The end with the period, or that it goes on after all; without a word, nothing."""
+
+    cancel_at_period_end: Boolean | None = None
+    cancellation_reason: CancellationReason | None = None
+    cancellation_comment: str | None = None
+
+
+def _asked(body: Any) -> str:
+    """Which of the three a body is: a wrong number of seats must not be taken for a body that asks for nothing."""
+    members = body if isinstance(body, dict) else {}
+    if "product_id" in members:
+        return "CustomerSubscriptionUpdateProduct"
+    return "CustomerSubscriptionUpdateSeats" if "seats" in members else "CustomerSubscriptionCancel"
+
+
+CustomerSubscriptionUpdate = TypeAliasType(
+    "CustomerSubscriptionUpdate",
+    Annotated[
+        Annotated[CustomerSubscriptionUpdateProduct, Tag("CustomerSubscriptionUpdateProduct")]
+        | Annotated[CustomerSubscriptionUpdateSeats, Tag("CustomerSubscriptionUpdateSeats")]
+        | Annotated[CustomerSubscriptionCancel, Tag("CustomerSubscriptionCancel")],
+        Discriminator(_asked),
+    ],
 )
 
 

@@ -17,6 +17,7 @@ from boreal.rooms.billing.changes.errors import (
     InactiveSubscription,
     NotASeatBasedSubscription,
     ResourceUnavailable,
+    SeatsAlreadyAssigned,
     SubscriptionLocked,
     TrialingSubscription,
 )
@@ -38,6 +39,7 @@ _ALL_REFUSALS = (
     NotASeatBasedSubscription,
     BelowMinimumSeats,
     AboveMaximumSeats,
+    SeatsAlreadyAssigned,
     BadRequest,
     ResourceUnavailable,
 )

@@ -15,6 +15,7 @@ from boreal.core.discounts import Discount
 from boreal.core.payments import PaymentMethod
 from boreal.core.plans import BilledPrice, Plan, new_plan
 from boreal.core.products import Product
+from boreal.core.seats import SeatStatus
 from boreal.core.subscriptions import Subscription
 from boreal.kit.app import App
 from boreal.kit.db import Row, Runs
@@ -22,6 +23,7 @@ from boreal.kit.tx import Tx
 from boreal.rooms.billing.changes.metering import MeteredUsage, read_usage
 from boreal.rooms.billing.orders.tables import OrderRow
 from boreal.rooms.billing.payments.tables import PaymentMethodRow
+from boreal.rooms.billing.seats.tables import CustomerSeatRow
 from boreal.rooms.billing.subscriptions.tables import (
     BillingEntryRow,
     ScheduledChangeRow,
@@ -71,6 +73,14 @@ _IS_UNDECIDED = (
     )
     .correlate(SubscriptionRow)
 )
+ASSIGNED_SEATS = (
+    sa.select(sa.func.count())
+    .select_from(CustomerSeatRow)
+    .where(
+        CustomerSeatRow.c.subscription_id == sa.bindparam("id", type_=PgUUID),
+        CustomerSeatRow.c.status != SeatStatus.REVOKED.value,
+    )
+)
 _STANDING = (
     sa.select(
         *_labelled("subscription", SubscriptionRow),
@@ -80,6 +90,7 @@ _STANDING = (
         *_labelled("method", PaymentMethodRow),
         *_labelled("scheduled", ScheduledChangeRow),
         _IS_UNDECIDED.label("is_undecided"),
+        ASSIGNED_SEATS.scalar_subquery().label("assigned_seats"),
     )
     .join_from(SubscriptionRow, CustomerRow, CustomerRow.c.id == SubscriptionRow.c.customer_id)
     .join(ProductRow, ProductRow.c.id == SubscriptionRow.c.product_id)
@@ -121,7 +132,8 @@ class Standing:
     """A subscription as it stands: whose it is, what it is billed by, what waits to be billed, and how it is paid.
 
     `method` is None when there is none that could be charged. `pending` are entries that no order has taken yet.
-    `is_undecided` says that the first charge for the present period has not ended yet.
+    `is_undecided` says that the first charge for the present period has not ended yet. `assigned_seats` are those that
+    somebody holds or is invited to.
     """
 
     subscription: Subscription
@@ -134,6 +146,7 @@ class Standing:
     usage: tuple[MeteredUsage, ...]
     scheduled: Scheduled | None
     is_undecided: bool
+    assigned_seats: int
 
 
 async def read_standing(app: App, runs: Runs | Tx, id: UUID) -> Standing | None:
@@ -162,6 +175,7 @@ async def read_standing(app: App, runs: Runs | Tx, id: UUID) -> Standing | None:
         usage=tuple(await read_usage(runs, id)),
         scheduled=await _scheduled(runs, _part(row, "scheduled"), subscription, plan),
         is_undecided=row["is_undecided"],
+        assigned_seats=row["assigned_seats"],
     )
 
 

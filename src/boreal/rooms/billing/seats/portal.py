@@ -20,6 +20,8 @@ from boreal.rooms.billing.seats.errors import (
 )
 from boreal.rooms.billing.seats.routes import found_container
 from boreal.rooms.billing.seats.schemas import CustomerSeat, SeatAssign, SeatsList
+from boreal.rooms.billing.subscriptions.queries import HELD, render_all_for_customer
+from boreal.rooms.billing.subscriptions.schemas import CustomerSubscription
 
 routes = Routes("/v1/customer-portal/seats", tags=("customer_portal", "seats"))
 
@@ -41,6 +43,14 @@ async def list_seats(
     container = await found_container(app, actor, subscription_id=subscription_id, order_id=order_id)
     await commands.require_feature(app, container.organization_id)
     return queries.render_list(container, await queries.seats_of(app.database, container.id))
+
+
+@routes.get("/subscriptions", audience=PORTAL, scopes=READ, returns=list[CustomerSubscription])
+async def list_claimed_subscriptions(app: App, actor: Actor) -> list[dict[str, Any]]:
+    """Lists the subscriptions in which the customer holds a seat."""
+    held = await app.database.fetch(queries.HELD_SUBSCRIPTIONS, **actor.binds())
+    rows = await app.database.fetch(HELD, ids=[row["subscription_id"] for row in held])
+    return await render_all_for_customer(app.database, rows)
 
 
 @routes.post(

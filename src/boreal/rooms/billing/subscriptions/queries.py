@@ -13,9 +13,9 @@ from boreal.core.calendar import RecurringInterval
 from boreal.core.discounts import Discount
 from boreal.core.prices import Price
 from boreal.core.subscriptions import ACTIVE, REVOKED, SubscriptionStatus
-from boreal.kit.auth import Actor, visible_to
+from boreal.kit.auth import Actor, owned_by, visible_to
 from boreal.kit.db import Connection, Row, Runs
-from boreal.kit.listing import ListSpec, any_of, flag
+from boreal.kit.listing import ListSpec, any_of, flag, search
 from boreal.kit.problems import ResourceNotFound
 from boreal.kit.schemas import UUID4
 from boreal.rooms.billing.subscriptions.tables import ScheduledChangeRow, SubscriptionPriceRow, SubscriptionRow
@@ -27,6 +27,7 @@ from boreal.rooms.catalog.public import (
     read_discounts,
     read_prices,
     read_products,
+    render_customer_order_product,
     render_discount_minimal,
     render_price,
     render_product,
@@ -34,6 +35,7 @@ from boreal.rooms.catalog.public import (
 )
 from boreal.rooms.customers.public import CustomerRow
 from boreal.rooms.customers.public import render as render_customer
+from boreal.rooms.platform.public import organization_by_id, render_organization_reference
 
 S = SubscriptionRow.c
 
@@ -105,6 +107,28 @@ SUBSCRIPTIONS = ListSpec(
     metadata=S.metadata,
     sort_name="SubscriptionSortProperty",
 )
+
+CUSTOMER_SUBSCRIPTIONS = ListSpec(
+    select=_JOINED.join(ProductRow, ProductRow.c.id == S.product_id),
+    visible=owned_by(S.customer_id),
+    key=S.id,
+    sorts={
+        "started_at": S.started_at,
+        "amount": S.amount * _PER_MONTH / S.recurring_interval_count,
+        "status": sa.case((_IS_LEAVING, 5), else_=sa.case(_RANKS, value=S.status)),
+        "organization": S.organization_id,
+        "product": ProductRow.c.name,
+    },
+    default="-started_at",
+    filters=(
+        any_of("product_id", S.product_id, UUID4),
+        flag("active", sa.case((_is_one_of(ACTIVE), sa.true()), (_is_one_of(REVOKED), sa.false()))),
+        search("query", ProductRow.c.name),
+    ),
+    sort_name="CustomerSubscriptionSortProperty",
+)
+GET_OWN = _BY_ID.where(owned_by(S.customer_id))
+HELD = _JOINED.where(S.id == sa.func.any(sa.bindparam("ids", type_=ARRAY(PgUUID)))).order_by(S.started_at.desc(), S.id)
 
 _CUSTOMER_ID = sa.bindparam("customer_id", type_=PgUUID)
 _ACTIVE = (
@@ -199,14 +223,44 @@ def render(
     }
 
 
+async def render_all_for_customer(runs: Runs, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Some rows as their customer sees them (contract `CustomerSubscription`), in a fixed number of statements."""
+    if not rows:
+        return []
+    seller = await organization_by_id(runs, rows[0]["organization_id"])
+    assert seller is not None
+    organization = {
+        **render_organization_reference(seller),
+        "customer_portal_settings": seller["customer_portal_settings"],
+    }
+    products = await read_products(runs, list({row["product_id"] for row in rows}))
+    price_ids = await _price_ids(runs, rows)
+    prices = await read_prices(runs, list({id for ids in price_ids.values() for id in ids}))
+    return [
+        {
+            **render_base(row),
+            "product": render_customer_order_product(products[row["product_id"]], organization),
+            "prices": [render_price(prices[id], products[row["product_id"]].product) for id in price_ids[row["id"]]],
+            "meters": [],
+        }
+        for row in rows
+    ]
+
+
+async def _price_ids(runs: Runs, rows: Sequence[Row]) -> dict[UUID, list[UUID]]:
+    """The prices by which each subscription is billed, in order."""
+    price_ids: dict[UUID, list[UUID]] = {row["id"]: [] for row in rows}
+    for found in await runs.fetch(_PRICE_IDS, ids=list(price_ids)):
+        price_ids[found["subscription_id"]].append(found["product_price_id"])
+    return price_ids
+
+
 async def render_all(runs: Runs, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Some rows of `SUBSCRIPTIONS` or `GET` as merchants see them, in a fixed number of statements."""
     if not rows:
         return []
     products = await read_products(runs, list({row["product_id"] for row in rows}))
-    price_ids: dict[UUID, list[UUID]] = {row["id"]: [] for row in rows}
-    for found in await runs.fetch(_PRICE_IDS, ids=list(price_ids)):
-        price_ids[found["subscription_id"]].append(found["product_price_id"])
+    price_ids = await _price_ids(runs, rows)
     prices = await read_prices(runs, list({id for ids in price_ids.values() for id in ids}))
     discounts = await read_discounts(runs, {row["discount_id"] for row in rows if row["discount_id"] is not None})
     slugs = await read_custom_field_slugs(runs, *(row["custom_field_data"] for row in rows))

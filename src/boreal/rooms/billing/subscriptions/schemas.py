@@ -7,7 +7,7 @@ from pydantic import Field
 from boreal.core.calendar import RecurringInterval
 from boreal.core.subscriptions import CancellationReason, SubscriptionStatus
 from boreal.kit.schemas import UUID4, CustomFieldData, Identified, MetadataOutputType, Schema, Timestamped
-from boreal.rooms.catalog.public import AnyProductPrice, DiscountMinimal, Product
+from boreal.rooms.catalog.public import AnyProductPrice, CustomerProduct, DiscountMinimal, Product
 from boreal.rooms.customers.public import CustomerBase
 from boreal.rooms.usage.public import Meter
 
@@ -55,6 +55,30 @@ class SubscriptionMeter(SubscriptionMeterBase):
     """Usage of a meter, with the meter."""
 
     meter: Meter
+
+
+class CustomerSubscriptionMeterMeter(Identified, Timestamped):
+    """The meter, as a subscription in the portal shows it."""
+
+    name: str
+
+
+class CustomerSubscriptionMeter(SubscriptionMeterBase):
+    """Usage of a meter, as the portal shows it."""
+
+    meter: CustomerSubscriptionMeterMeter
+
+
+class CustomerSubscriptionProduct(CustomerProduct):
+    """The product, as a subscription in the portal shows it."""
+
+
+class CustomerSubscription(SubscriptionBase):
+    """A subscription as its customer sees it."""
+
+    product: CustomerSubscriptionProduct
+    prices: list[AnyProductPrice]
+    meters: list[CustomerSubscriptionMeter]
 
 
 class CustomFieldValues(Schema):
