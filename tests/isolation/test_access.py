@@ -122,7 +122,8 @@ async def test_each_acceptable_scope_is_enough(scene: Scene, operation: Operatio
 
 @pytest.mark.parametrize("operation", **names(SOMEONE))
 def test_who_may_only_read_cannot_write(operation: Operation) -> None:
-    assert operation.method == "GET" or all(scope.endswith(":write") for scope in operation.access.scopes)
+    prints = operation.path.endswith("/invoice")  # makes the document of an order, and changes nothing else
+    assert operation.method == "GET" or prints or all(scope.endswith(":write") for scope in operation.access.scopes)
 
 
 def empty(operation: Operation) -> dict[str, Any] | None:
