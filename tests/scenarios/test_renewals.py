@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.catalog import FREE, fixed, make_discount, make_product
 from tests.support.checkout import good, processor_of
+from tests.support.refunds import give_back
 from tests.support.shop import Shop
 from tests.support.subscribers import (
     DECLINES_LATER,
@@ -54,6 +55,14 @@ async def test_a_year_of_renewals(shop: Shop) -> None:
     now = await subscription(shop, bought["id"])
     assert (now["current_period_start"], now["current_period_end"]) == ("2027-01-15T12:00:00Z", "2027-02-15T12:00:00Z")
     assert [order["invoice_number"][-4:] for order in await all_orders(shop)] == [f"{n:04}" for n in range(1, 14)]
+
+
+async def test_a_renewal_can_be_given_back(shop: Shop) -> None:
+    await subscribe(shop)
+    await shop.advance(days=31)
+    refund = await give_back(shop, await last_order(shop), 1000)
+    assert (refund["status"], refund["amount"]) == ("succeeded", 1000)
+    assert (await last_order(shop))["status"] == "refunded"
 
 
 @pytest.mark.example("orders 18.7")

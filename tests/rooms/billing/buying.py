@@ -35,6 +35,7 @@ async def pay(tx: Tx, *, amount: int, checkout_id: UUID | None = None, **values:
     """A payment by card, succeeded unless said otherwise."""
     defaults: dict[str, Any] = {
         "processor": "sandbox",
+        "intent_id": "pi_1",
         "processor_id": f"ch_{uuid.uuid4().hex}",
         "status": PaymentStatus.SUCCEEDED,
         "currency": "usd",

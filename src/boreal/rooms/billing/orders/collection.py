@@ -322,6 +322,7 @@ async def _record(
         tx,
         processor=app.get(PaymentProcessor).name,
         processor_id=payment.charge.id if payment.charge else payment.id,
+        intent_id=payment.id,
         status=PaymentStatus.FAILED if failure else PaymentStatus.SUCCEEDED,
         amount=payment.amount,
         currency=payment.currency,

@@ -27,7 +27,7 @@ async def record_payment(
     *,
     processor: str,
     processor_id: str,
-    intent_id: str | None = None,
+    intent_id: str,
     status: PaymentStatus,
     amount: int,
     currency: str,
