@@ -73,7 +73,14 @@ from boreal.surfaces.invoices import invoice_routes
 from boreal.surfaces.metrics import Asgi, watched
 from boreal.surfaces.pages.rendering import SiteSettings
 from boreal.surfaces.pages.site import Site, page_routes
-from boreal.surfaces.pages.sources import ChallengeSource, CheckoutSource, HomeSource, MailSource, PortalSource
+from boreal.surfaces.pages.sources import (
+    ChallengeSource,
+    CheckoutSource,
+    HomeSource,
+    MailSource,
+    PortalSource,
+    SeatSource,
+)
 from boreal.surfaces.stored import stored_routes
 
 CLOSE_S = 0.3
@@ -235,6 +242,7 @@ def _site(app: App) -> Site:
         settings=SiteSettings(sandbox=app.settings.is_sandbox),
         checkout=CheckoutSource(app),
         portal=PortalSource(app),
+        seats=SeatSource(app),
         challenge=ChallengeSource(app) if sandbox else None,
         mail=MailSource(app.get(MailBox)) if app.settings.mail == "capture" else None,
         home=HomeSource(app, DEMO_SLUG),

@@ -188,3 +188,22 @@ async def test_what_another_merchant_sold_is_not_found(shop: Shop, other_shop: S
     theirs = good(await other_shop.client.post("/v1/customers/", json={"email": "x@example.com"}), 201)
     foreign = await shop.client.post(SEATS, json={**place, "customer_id": theirs["id"]})
     assert (foreign.status_code, foreign.json()["error"]) == (404, "CustomerNotFound")
+
+
+async def test_the_page_that_the_mail_leads_to(shop: Shop) -> None:
+    await invite(shop, await team(shop), "bob@example.com")
+    token = await invitation_to(shop, "bob@example.com")
+    page = f"/acme/portal/claim?token={token}"
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=shop.boreal.http), base_url="http://x") as browser:
+        for _ in range(2):
+            shown = await browser.get(page)
+            assert (shown.status_code, "Your seat of Pro" in shown.text, "bob@example.com" in shown.text) == (
+                200,
+                True,
+                True,
+            )
+        claimed = await browser.post(page)
+        assert claimed.status_code == 303
+        assert claimed.headers["location"].startswith("/acme/portal?customer_session_token=polar_cst_")
+        for reply in (await browser.get(page), await browser.post(page), await browser.get("/acme/portal/claim")):
+            assert (reply.status_code, "This invitation is over" in reply.text) == (404, True)

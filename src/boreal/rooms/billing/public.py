@@ -19,6 +19,8 @@ from boreal.rooms.billing.payments.tables import PaymentMethodRow, PaymentRow
 from boreal.rooms.billing.refunds.tables import RefundRow
 from boreal.rooms.billing.refunds.work import hear_refund
 from boreal.rooms.billing.roles import require_billing_role
+from boreal.rooms.billing.seats.commands import claim as claim_seat
+from boreal.rooms.billing.seats.commands import claim_info as seat_invitation
 from boreal.rooms.billing.subscriptions.queries import active_subscriptions
 from boreal.rooms.billing.subscriptions.schemas import Subscription, SubscriptionMeterBase
 from boreal.rooms.billing.subscriptions.tables import SubscriptionRow
@@ -40,6 +42,7 @@ __all__ = [
     "SubscriptionRow",
     "Upgradable",
     "active_subscriptions",
+    "claim_seat",
     "find_upgradable",
     "hear_dispute",
     "hear_order_payment",
@@ -53,6 +56,7 @@ __all__ = [
     "render_order",
     "require_billing_role",
     "save_payment_method",
+    "seat_invitation",
     "settle_order",
     "settle_purchase",
     "update_payment",

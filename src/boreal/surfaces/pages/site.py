@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from boreal.surfaces.pages import challenge, checkout, home, mail, portal, short
+from boreal.surfaces.pages import challenge, checkout, home, mail, portal, seats, short
 from boreal.surfaces.pages.challenge import ChallengePages
 from boreal.surfaces.pages.checkout import CheckoutPages
 from boreal.surfaces.pages.exchange import PageReply, PageRequest
@@ -16,13 +16,14 @@ from boreal.surfaces.pages.home import HomePages
 from boreal.surfaces.pages.mail import MailPages
 from boreal.surfaces.pages.portal import PortalPages
 from boreal.surfaces.pages.rendering import ASSETS, SiteSettings
+from boreal.surfaces.pages.seats import SeatPages
 
 Page = Callable[..., Awaitable[PageReply]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """What stands behind the pages. Without challenge, mail or home there are no such pages."""
+    """What stands behind the pages. Without challenge, mail, home or seats there are no such pages."""
 
     settings: SiteSettings
     checkout: CheckoutPages
@@ -30,6 +31,7 @@ class Site:
     challenge: ChallengePages | None = None
     mail: MailPages | None = None
     home: HomePages | None = None
+    seats: SeatPages | None = None
 
 
 def page_routes(site: Site) -> list[Route]:
@@ -50,6 +52,9 @@ def page_routes(site: Site) -> list[Route]:
     if site.home is not None:
         routes += _served(site.settings, site.home, "/", home.show)
     routes += _served(site.settings, site.portal, "/{organization_slug}/portal", portal.show)
+    if site.seats is not None:
+        page = partial(_served, site.settings, site.seats)
+        routes += page("/{organization_slug}/portal/claim", seats.show, seats.submit)
     return [*routes, Route("/{client_secret}", _endpoint(short.show))]
 
 

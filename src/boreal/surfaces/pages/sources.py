@@ -21,7 +21,7 @@ from boreal.providers.ports import (
     ProcessorRefused,
     RequiresAction,
 )
-from boreal.rooms.billing.public import list_customer_orders
+from boreal.rooms.billing.public import claim_seat, list_customer_orders, seat_invitation
 from boreal.rooms.catalog.public import read_products, render_checkout_product
 from boreal.rooms.checkout.public import (
     client_confirm,
@@ -181,6 +181,22 @@ class PortalSource:
             "items": found["items"],
             "total": found["pagination"]["total_count"],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class SeatSource:
+    """`SeatPages`, from the billing room."""
+
+    app: App
+
+    async def invitation(self, token: str) -> dict[str, Any] | None:
+        """What an invitation is for; None once it cannot be claimed."""
+        return await seat_invitation(self.app, token)
+
+    async def claim(self, token: str) -> str:
+        """Claims the seat; its holder's session token. Raises `InvalidInvitationToken`."""
+        claimed = await claim_seat(self.app, token)
+        return str(claimed["customer_session_token"])
 
 
 @dataclass(frozen=True, slots=True)

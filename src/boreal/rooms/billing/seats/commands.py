@@ -131,6 +131,22 @@ async def invitation(app: App, token: str) -> Record | None:
     return row if now < row["invitation_token_expires_at"] else None
 
 
+async def claim_info(app: App, token: str) -> dict[str, Any] | None:
+    """What an invitation is for (contract `SeatClaimInfo`); None once it cannot be claimed. Changes nothing."""
+    invited = await invitation(app, token)
+    if invited is None:
+        return None
+    await require_feature(app, invited["organization_id"])
+    return {
+        "product_name": invited["product_name"],
+        "product_id": invited["product_id"],
+        "organization_name": invited["organization_name"],
+        "organization_slug": invited["organization_slug"],
+        "customer_email": invited["holder_email"],
+        "can_claim": True,
+    }
+
+
 async def seat_for(app: App, actor: Actor, id: UUID) -> Record:
     """A seat as the merchant's, or as the buyer's of its container. Raises `ResourceNotFound`."""
     statement = queries.FOR_BUYER if actor.kind in PORTAL else queries.FOR_MERCHANT

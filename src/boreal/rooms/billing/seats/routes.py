@@ -131,18 +131,10 @@ async def resend_invitation(app: App, actor: Actor, seat_id: UUID) -> dict[str, 
 )
 async def get_claim_info(app: App, invitation_token: str) -> dict[str, Any]:
     """What an invitation is for; changes nothing."""
-    invited = await commands.invitation(app, invitation_token)
-    if invited is None:
+    info = await commands.claim_info(app, invitation_token)
+    if info is None:
         raise ResourceNotFound("Invalid or expired invitation token")
-    await commands.require_feature(app, invited["organization_id"])
-    return {
-        "product_name": invited["product_name"],
-        "product_id": invited["product_id"],
-        "organization_name": invited["organization_name"],
-        "organization_slug": invited["organization_slug"],
-        "customer_email": invited["holder_email"],
-        "can_claim": True,
-    }
+    return info
 
 
 @routes.post(
