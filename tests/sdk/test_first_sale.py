@@ -1,6 +1,7 @@
 """The first sale, from the product to the verified webhooks, by code that only knows the official client."""
 
 from collections import Counter, defaultdict
+from pathlib import Path
 from typing import Any
 
 from polar_sdk import Polar, models
@@ -21,9 +22,15 @@ EXPECTED = {
 }
 
 
+OURS = Path(__file__).parents[1] / "contract" / "ours.txt"
+
+
 def test_the_client_has_every_operation_under_the_name_that_the_document_gives_it() -> None:
     polar = Polar(access_token="x")
-    for _, _, operation in operations(openapi()):
+    ours = OURS.read_text().splitlines()
+    for method, path, operation in operations(openapi()):
+        if f"{method.upper()} {path}" in ours:
+            continue
         target: Any = polar
         for part in operation["operationId"].split(":"):
             target = getattr(target, part.replace("-", "_"))

@@ -25,7 +25,8 @@ _UNFINISHED = sa.text(
         GROUP BY status
     UNION ALL SELECT 'busy sessions', count(*) FROM checkouts WHERE attempt_id IS NOT NULL
     UNION ALL SELECT 'payments that are processed', count(*) FROM sandbox_intents WHERE status = 'processing'
-    UNION ALL SELECT 'rows of ' || kind, count(*) FROM work WHERE NOT kind = ANY(:recurring) GROUP BY kind
+    UNION ALL SELECT 'rows of ' || kind, count(*) FROM work
+        WHERE NOT kind = ANY(:recurring) AND kind <> 'renew_subscription' GROUP BY kind
     """
 ).bindparams(sa.bindparam("recurring", type_=sa.ARRAY(sa.Text)))
 

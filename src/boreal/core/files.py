@@ -49,7 +49,7 @@ def storage_path(service: FileServiceTypes, *, organization_id: UUID, file_id: U
 
     >>> one = UUID(int=1)
     >>> storage_path(FileServiceTypes.DOWNLOADABLE, organization_id=one, file_id=one, name="a/b.zip")[-11:]
-    '01/a_b.zip'
+    '001/a_b.zip'
     """
     segment = re.sub(r"[/\\\x00-\x1f\x7f]", "_", name)
     return f"{service}/{organization_id}/{file_id}/{'_' if segment in ('', '.', '..') else segment}"

@@ -110,6 +110,7 @@ async def test_asking_many_times_makes_one(shop: Shop) -> None:
     await shop.saw("order.updated")
 
 
+@pytest.mark.by_hand
 async def test_what_is_refused(shop: Shop, other_shop: Shop) -> None:
     order = await buy(shop, await make_customer(shop), await make_product(shop))
     url = f"/v1/orders/{order['id']}/invoice"

@@ -210,6 +210,7 @@ async def test_sorts(shop: Shop, sold: Sold) -> None:
     assert subscribed[2] is None
 
 
+@pytest.mark.by_hand
 async def test_statuses_sort_by_their_rank(shop: Shop) -> None:
     for amount in (1000, 1, 0):
         sold = await sell(shop, 1000)
@@ -271,6 +272,7 @@ async def test_a_deleted_customer_keeps_the_orders(shop: Shop, sold: Sold) -> No
     assert sold.numbers(await listed(shop)) == [2, 1, 0]
 
 
+@pytest.mark.by_hand
 async def test_sums_of_the_database_are_those_of_the_record(shop: Shop) -> None:
     sold = await settle(
         shop, await make_customer(shop), await purchase_of(shop, await make_product(shop), discount_amount=50)

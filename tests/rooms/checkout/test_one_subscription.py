@@ -136,6 +136,7 @@ async def test_what_is_bought_once_needs_no_claim(shop: Shop) -> None:
         ({"status": SubscriptionStatus.CANCELED}, False),
     ],
 )
+@pytest.mark.by_hand
 async def test_what_stands_in_the_way(shop: Shop, changes: dict[str, Any], stands_in_the_way: bool) -> None:
     product, other = await make_product(shop, **MONTHLY), await make_product(shop, FREE, **MONTHLY)
     bought = await (await open_session(shop, product)).pay()
