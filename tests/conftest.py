@@ -41,15 +41,11 @@ async def dsn(template: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def shop(dsn: str, request: pytest.FixtureRequest) -> AsyncIterator[Shop]:
-    """A shop on a database of its own; when the test is over every invariant must hold.
-
-    Not so after a test that wrote states by hand which never come about (`@pytest.mark.by_hand`).
-    """
+async def shop(dsn: str) -> AsyncIterator[Shop]:
+    """A shop on a database of its own; when the test is over every invariant must hold."""
     async with open_shop(dsn) as opened:
         yield opened
-        if "by_hand" not in request.keywords:
-            await opened.check()
+        await opened.check()
 
 
 @pytest.fixture

@@ -33,8 +33,11 @@ EXAMPLES = 100 if FULL else 4
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _OF_THIS_RUN = re.compile(rf"{_UUID.pattern}|polar_\w+")
 
-STATUSES = ["2xx", "3xx", 400, 401, 403, 404, 409, 410, 422]
-"""What may come of a request that the document allows: what it names may not exist, and rules of business apply."""
+STATUSES = ["2xx", "3xx", 401, 403, 404, 409, 410, 422]
+"""What may come of a request that the document allows: what it names may not exist, and rules of business apply.
+
+Also 400, where the document says so.
+"""
 
 
 def config(base_url: str, document: dict[str, Any], token: str, known: Known) -> SchemathesisConfig:
@@ -57,6 +60,7 @@ def config(base_url: str, document: dict[str, Any], token: str, known: Known) ->
             "operations": [
                 {
                     "include-path": path,
+                    **_refusals(document, path),
                     "parameters": {f"path.{name}": {"dictionary": PATHS[prefix], "probability": 0.6}},
                     **(
                         {"headers": {"Authorization": f"Bearer {known['session']}"}}
@@ -68,9 +72,20 @@ def config(base_url: str, document: dict[str, Any], token: str, known: Known) ->
                 for prefix in PATHS
                 if path.startswith(prefix)
                 for name in [prefix[prefix.index("{") + 1 : -1]]
+            ]
+            + [
+                {"include-path": path, **refusals}
+                for path in document["paths"]
+                if not path.startswith(tuple(PATHS)) and (refusals := _refusals(document, path))
             ],
         }
     )
+
+
+def _refusals(document: dict[str, Any], path: str) -> dict[str, Any]:
+    if not any("400" in operation["responses"] for operation in document["paths"][path].values()):
+        return {}
+    return {"checks": {"positive_data_acceptance": {"expected-statuses": [400, *STATUSES]}}}
 
 
 @dataclass
@@ -91,8 +106,6 @@ class Findings:
             for check in checks:
                 if check.failure_info is not None:
                     failure = check.failure_info.failure
-                    if "parameter `metadata` in query" in failure.message:
-                        continue  # `metadata=x` is not `metadata[key]=x`, but a parameter that nobody knows
                     told = f"{event.label}: {failure.title}: {failure.message}\n{check.failure_info.code_sample}"
                     self.faults.append(told)
 

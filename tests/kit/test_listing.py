@@ -243,7 +243,8 @@ async def test_metadata(shelf: Chairs) -> None:
         assert await shelf.names(f"metadata[{text}") == ["a"]
     for text in ("number]=42.0", "number]=4", "new]=True", "Room]=hall", "]=x", "missing]="):
         assert await shelf.names(f"metadata[{text}") == []
-    assert len(await shelf.names("metadata=hall&metadata[room=hall&metadatax[room]=hall&meta=x")) == 3
+    assert len(await shelf.names("metadata[room=hall&metadatax[room]=hall&meta=x")) == 3
+    assert await shelf.faults("metadata=hall") == [("dict_type", ["query", "metadata"])], "no key is no filter"
     assert await shelf.names("metadata[room]=attic&legs=4") == ["b"]
 
 

@@ -26,7 +26,7 @@ _UNFINISHED = sa.text(
     UNION ALL SELECT 'busy sessions', count(*) FROM checkouts WHERE attempt_id IS NOT NULL
     UNION ALL SELECT 'payments that are processed', count(*) FROM sandbox_intents WHERE status = 'processing'
     UNION ALL SELECT 'rows of ' || kind, count(*) FROM work
-        WHERE NOT kind = ANY(:recurring) AND kind <> 'renew_subscription' GROUP BY kind
+        WHERE NOT kind = ANY(:recurring) AND (kind <> 'renew_subscription' OR due_at <= now()) GROUP BY kind
     """
 ).bindparams(sa.bindparam("recurring", type_=sa.ARRAY(sa.Text)))
 

@@ -252,6 +252,7 @@ class ListSpec:
         return Page(found, await database.fetchval(count, **values), query.limit)
 
 
+_NO_KEY = {"type": "dict_type", "loc": ("query", "metadata"), "msg": "Input should be a valid dictionary"}
 _TOO_MANY_KEYS = {
     "type": "too_long",
     "loc": ("query", "metadata"),
@@ -262,9 +263,14 @@ _TOO_MANY_KEYS = {
 
 
 def metadata_of(query: QueryParams) -> dict[str, tuple[str, ...]]:
-    """What `metadata[key]=value` asks for: the values of a key are alternatives."""
+    """What `metadata[key]=value` asks for: the values of a key are alternatives.
+
+    `metadata=value` names no key. It is refused, since a filter that is ignored answers with too much.
+    """
     found: dict[str, tuple[str, ...]] = {}
     for name, value in query.multi_items():
+        if name == "metadata":
+            raise RequestValidationError([{**_NO_KEY, "input": value}])
         if name.startswith("metadata[") and name.endswith("]"):
             key = name[len("metadata[") : -1]
             found[key] = (*found.get(key, ()), value)

@@ -111,9 +111,13 @@ class HttpApp:
         await self.idempotent(found.route, headers, scope, receive, send)
 
     def _elsewhere(self, raw_path: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Response:
-        """The way to the same path with or without its last slash, if that one exists (platform spec 1.1)."""
+        """The way to the same path with or without its last slash, if that one exists (platform spec 1.1).
+
+        A secret that is the whole path does not count: any word would exist.
+        """
         other = raw_path[:-1] if raw_path.endswith("/") else raw_path + "/"
-        if len(raw_path) <= 1 or self.table.find(other) is None:
+        match = self.table.find(other) if len(raw_path) > 1 else None
+        if match is None or (match.values and other.count("/") == 1):
             raise HTTPException(404)
         query = scope["query_string"].decode("latin-1")
         location = self._origin(scope, headers) + other + (f"?{query}" if query else "")

@@ -2,19 +2,17 @@
 
 import asyncio
 from collections import Counter
-from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 import pytest
 
 from boreal.core.checkouts import CheckoutStatus
-from boreal.core.subscriptions import Subscription, SubscriptionStatus
 from tests.support.catalog import FREE, fixed, make_product
 from tests.support.checkout import Session, finish, good, open_session, orders, problem, processor_of
 from tests.support.organizations import set_subscription_settings
 from tests.support.payments import payments
 from tests.support.shop import Shop
+from tests.support.subscribers import change, forget_methods, restore_methods, subscription
 
 MONTHLY = {"recurring_interval": "month"}
 ASKS = "pm_card_authenticationRequired"
@@ -128,22 +126,31 @@ async def test_what_is_bought_once_needs_no_claim(shop: Shop) -> None:
     await finish(shop)
 
 
+async def bring(shop: Shop, id: str, state: str) -> None:
+    """The subscription is past due, leaves with its period, or has ended."""
+    if state == "past_due":
+        await forget_methods(shop)
+        await shop.advance(days=31)
+        await restore_methods(shop)
+        assert (await subscription(shop, id))["status"] == state
+    elif state == "leaving":
+        good(await change(shop, id, cancel_at_period_end=True))
+    else:
+        good(await shop.client.delete(f"/v1/subscriptions/{id}"))
+
+
 @pytest.mark.parametrize(
-    ("changes", "stands_in_the_way"),
+    ("state", "stands_in_the_way"),
     [
-        ({"status": SubscriptionStatus.PAST_DUE}, True),
-        ({"cancel_at_period_end": True}, True),
-        ({"status": SubscriptionStatus.CANCELED}, False),
+        ("past_due", True),
+        ("leaving", True),
+        ("canceled", False),
     ],
 )
-@pytest.mark.by_hand
-async def test_what_stands_in_the_way(shop: Shop, changes: dict[str, Any], stands_in_the_way: bool) -> None:
+async def test_what_stands_in_the_way(shop: Shop, state: str, stands_in_the_way: bool) -> None:
     product, other = await make_product(shop, **MONTHLY), await make_product(shop, FREE, **MONTHLY)
     bought = await (await open_session(shop, product)).pay()
-    async with shop.app.transaction(shop.organization_id) as tx:
-        before = await tx.lock(Subscription, UUID(bought["subscription_id"]))
-        assert before is not None
-        await tx.save(before, replace(before, **changes))
+    await bring(shop, bought["subscription_id"], state)
     session = await open_session(shop, product, other)
     for reply in (
         await session.update(customer_email="ADA@example.com"),
