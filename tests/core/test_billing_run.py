@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from boreal.core import calendar, dunning
 from boreal.core.billing_run import Applied, Line, apply_balance, bill
 from boreal.core.discounts import Discount, DiscountDuration, discount_amount
+from boreal.core.metering import Credits, fold_credits, rollover_units
 from boreal.core.money import round_half_away
 from boreal.core.orders import Amounts
 from boreal.core.renewals import is_due, renew, revoked
 from boreal.core.subscriptions import Subscription, SubscriptionStatus
-from boreal.core.usage_lines import line_amount, rolled_over, running_credit, spread
+from boreal.core.usage_lines import line_amount, spread
 from tests.support.billing import at, off, percent, plan, subscription, units
 
 
@@ -110,10 +111,9 @@ def test_usage() -> None:
 
 @pytest.mark.example("orders 18.38")
 def test_credits_and_what_rolls_over() -> None:
-    assert running_credit([units("100"), units("-150"), units("50")]) == 50
-    assert rolled_over(units("120"), plain=units("100"), rollover=units("40")) == 20
-    assert rolled_over(units("30"), plain=units("100"), rollover=units("40")) == 40
-    assert rolled_over(units("500"), plain=units("100"), rollover=units("40")) == 0
+    assert fold_credits([100, -150, 50]) == 50
+    credits = Credits().add(100, rollover=False).add(40, rollover=True)
+    assert [rollover_units(credits, units(consumed)) for consumed in ("120", "30", "500")] == [20, 40, 0]
 
 
 @pytest.mark.example("orders 18.39")

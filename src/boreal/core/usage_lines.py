@@ -13,9 +13,9 @@ the earlier usage first:
 [Decimal('300'), Decimal('20')]
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 
 from boreal.core.pricing import metered_amount
 
@@ -43,18 +43,6 @@ def is_capped(share: UsageShare, *, unit_amount: Decimal, cap: int) -> bool:
     return metered_amount(share.units, unit_amount, None) > cap
 
 
-def running_credit(events: Iterable[Decimal]) -> Decimal:
-    """The credit after some events in the order of their creation; taking away never goes below zero.
-
-    >>> running_credit([Decimal(100), Decimal(-150), Decimal(50)])
-    Decimal('50')
-    """
-    credit = Decimal(0)
-    for event in events:
-        credit = max(Decimal(0), credit + event)
-    return credit
-
-
 def spread(consumed: Sequence[Decimal], credited: Decimal) -> tuple[UsageShare, ...]:
     """The credits of a meter over its lines, in the order in which the usage was recorded (orders spec 13.3).
 
@@ -66,13 +54,3 @@ def spread(consumed: Sequence[Decimal], credited: Decimal) -> tuple[UsageShare, 
         shares.append(UsageShare(units, taken))
         credited -= taken
     return tuple(shares)
-
-
-def rolled_over(consumed: Decimal, *, plain: Decimal, rollover: Decimal) -> int:
-    """Whole units of credit that go into the next period: unused ones, at most those that roll over (spec 13.5).
-
-    >>> rolled_over(Decimal(120), plain=Decimal(100), rollover=Decimal(40))
-    20
-    """
-    unused = (plain + rollover - consumed).to_integral_value(ROUND_DOWN)
-    return int(max(Decimal(0), min(unused, rollover)))

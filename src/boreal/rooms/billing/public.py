@@ -14,7 +14,7 @@ from boreal.rooms.billing.orders.rendering import render_customer_order, render_
 from boreal.rooms.billing.orders.schemas import Order
 from boreal.rooms.billing.orders.settlement import settle_order
 from boreal.rooms.billing.orders.tables import OrderItemRow, OrderRow
-from boreal.rooms.billing.payments.commands import record_payment, save_payment_method, update_payment
+from boreal.rooms.billing.payments.commands import record_attempt, record_payment, save_payment_method, update_payment
 from boreal.rooms.billing.payments.tables import PaymentMethodRow, PaymentRow
 from boreal.rooms.billing.refunds.tables import RefundRow
 from boreal.rooms.billing.refunds.work import hear_refund
@@ -51,6 +51,7 @@ __all__ = [
     "invoice_signer",
     "list_customer_orders",
     "read_order",
+    "record_attempt",
     "record_payment",
     "render_customer_order",
     "render_order",

@@ -33,15 +33,13 @@ from boreal.core.subscriptions import (
     Subscription,
     SubscriptionStatus,
 )
-from boreal.kit.problems import Fault, Invalid
+from boreal.kit.problems import BadRequest, Fault, Invalid, ResourceUnavailable
 from boreal.rooms.billing.changes.errors import (
     AboveMaximumSeats,
     AlreadyCanceledSubscription,
-    BadRequest,
     BelowMinimumSeats,
     InactiveSubscription,
     NotASeatBasedSubscription,
-    ResourceUnavailable,
     SeatsAlreadyAssigned,
     TrialingSubscription,
 )

@@ -87,19 +87,3 @@ class SeatsAlreadyAssigned(Problem):
         super().__init__(
             f"Cannot decrease seats to {wanted}. Currently {assigned} seats are assigned. Revoke seats first."
         )
-
-
-class ResourceUnavailable(Problem):
-    """It was there, and is over."""
-
-    status = 410
-
-    def __init__(self) -> None:
-        super().__init__("Unavailable")
-
-
-class BadRequest(Problem):
-    """There is nothing to take back."""
-
-    def __init__(self) -> None:
-        super().__init__("Bad request")

@@ -8,18 +8,16 @@ from boreal.kit.app import App
 from boreal.kit.auth import PORTAL, Actor
 from boreal.kit.db import Record
 from boreal.kit.listing import ListQuery
-from boreal.kit.problems import ResourceNotFound
+from boreal.kit.problems import BadRequest, ResourceNotFound, ResourceUnavailable
 from boreal.kit.routing import Routes
 from boreal.kit.schemas import UUID4, ListResource
 from boreal.rooms.billing.changes import decisions
 from boreal.rooms.billing.changes.errors import (
     AboveMaximumSeats,
     AlreadyCanceledSubscription,
-    BadRequest,
     BelowMinimumSeats,
     InactiveSubscription,
     NotASeatBasedSubscription,
-    ResourceUnavailable,
     SeatsAlreadyAssigned,
     SubscriptionLocked,
     TrialingSubscription,

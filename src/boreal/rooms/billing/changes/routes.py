@@ -5,18 +5,16 @@ from typing import Any
 from boreal.kit.app import App
 from boreal.kit.auth import MERCHANT, Actor
 from boreal.kit.listing import ListQuery
-from boreal.kit.problems import ResourceNotFound
+from boreal.kit.problems import BadRequest, ResourceNotFound, ResourceUnavailable
 from boreal.kit.routing import Routes
 from boreal.kit.schemas import UUID4, ListResource
 from boreal.rooms.billing.changes import commands, previews
 from boreal.rooms.billing.changes.errors import (
     AboveMaximumSeats,
     AlreadyCanceledSubscription,
-    BadRequest,
     BelowMinimumSeats,
     InactiveSubscription,
     NotASeatBasedSubscription,
-    ResourceUnavailable,
     SeatsAlreadyAssigned,
     SubscriptionLocked,
     TrialingSubscription,

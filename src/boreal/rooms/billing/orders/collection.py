@@ -44,7 +44,7 @@ from boreal.rooms.billing.orders.charges import (
     perform,
 )
 from boreal.rooms.billing.orders.settlement import settle_order
-from boreal.rooms.billing.payments.commands import record_payment, save_payment_method
+from boreal.rooms.billing.payments.commands import record_attempt, save_payment_method
 from boreal.rooms.billing.subscriptions.commands import end_now, enter_past_due, recover
 from boreal.rooms.platform.public import organization_by_id
 
@@ -315,24 +315,14 @@ async def _forget_method(tx: Tx, id: UUID) -> None:
 async def _record(
     app: App, tx: Tx, order: Order, customer: Customer, payment: Payment, result: Payment | Failure
 ) -> PaymentRecord:
-    card = payment.method.card
-    risk = payment.charge.risk if payment.charge else None
     failure = result if isinstance(result, Failure) else None
-    return await record_payment(
+    return await record_attempt(
         tx,
+        payment,
         processor=app.get(PaymentProcessor).name,
-        processor_id=payment.charge.id if payment.charge else payment.id,
-        intent_id=payment.id,
         status=PaymentStatus.FAILED if failure else PaymentStatus.SUCCEEDED,
-        amount=payment.amount,
-        currency=payment.currency,
-        method=payment.method.type,
-        method_metadata={"brand": card.brand, "last4": card.last4} if card else {},
-        method_country=card.country if card else None,
         customer_email=customer.email,
         order_id=order.id,
         decline_reason=failure.reason if failure else None,
         decline_message=failure.message if failure else None,
-        risk_level=risk.level if risk else None,
-        risk_score=risk.score if risk else None,
     )

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from boreal.core.payments import Payment, PaymentMethod, PaymentStatus
 from boreal.kit.tx import Tx
+from boreal.providers.ports import Payment as Attempt
 from boreal.rooms.billing.payments.tables import PaymentMethodRow, PaymentRow
 
 _PAYMENT_ID = sa.select(PaymentRow.c.id).where(
@@ -77,6 +78,41 @@ async def record_payment(
         **told,
     )
     return await tx.save(None, payment)
+
+
+async def record_attempt(
+    tx: Tx,
+    made: Attempt,
+    *,
+    processor: str,
+    status: PaymentStatus,
+    customer_email: str | None,
+    checkout_id: UUID | None = None,
+    order_id: UUID | None = None,
+    decline_reason: str | None = None,
+    decline_message: str | None = None,
+) -> Payment:
+    """What the processor tells of an attempt, on record as by `record_payment`: by its charge, once there is one."""
+    card, risk = made.method.card, made.charge.risk if made.charge else None
+    return await record_payment(
+        tx,
+        processor=processor,
+        processor_id=made.charge.id if made.charge else made.id,
+        intent_id=made.id,
+        status=status,
+        amount=made.amount,
+        currency=made.currency,
+        method=made.method.type,
+        method_metadata={"brand": card.brand, "last4": card.last4} if card else {},
+        method_country=card.country if card else None,
+        customer_email=customer_email,
+        checkout_id=checkout_id,
+        order_id=order_id,
+        decline_reason=decline_reason,
+        decline_message=decline_message,
+        risk_level=risk.level if risk else None,
+        risk_score=risk.score if risk else None,
+    )
 
 
 async def update_payment(

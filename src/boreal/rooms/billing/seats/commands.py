@@ -17,7 +17,7 @@ from boreal.core.subscriptions import Subscription
 from boreal.kit.app import App
 from boreal.kit.auth import PORTAL, Actor
 from boreal.kit.db import Record, Row
-from boreal.kit.problems import ResourceNotFound
+from boreal.kit.problems import BadRequest, ResourceNotFound
 from boreal.kit.secrets import new_token
 from boreal.kit.tx import Tx
 from boreal.rooms.billing.seats import queries
@@ -43,6 +43,23 @@ async def require_feature(app: App, organization_id: UUID) -> None:
     organization = await organization_by_id(app.database, organization_id)
     if organization is None or not organization["feature_settings"].get("seat_based_pricing_enabled"):
         raise FeatureNotEnabled
+
+
+async def found_container(app: App, actor: Actor, *, subscription_id: UUID | None, order_id: UUID | None) -> Container:
+    """The container that is named. Raises `BadRequest` and `ResourceNotFound`."""
+    if subscription_id is None and order_id is None:
+        raise BadRequest("Either subscription_id or order_id must be provided")
+    container = await queries.container(app.database, actor, subscription_id=subscription_id, order_id=order_id)
+    if container is None:
+        raise ResourceNotFound("Subscription not found" if subscription_id else "Order not found")
+    return container
+
+
+async def seats_of(app: App, actor: Actor, *, subscription_id: UUID | None, order_id: UUID | None) -> dict[str, Any]:
+    """The seats of a container as the API lists them. Raises as `found_container`, and `FeatureNotEnabled`."""
+    container = await found_container(app, actor, subscription_id=subscription_id, order_id=order_id)
+    await require_feature(app, container.organization_id)
+    return queries.render_list(container, await queries.seats_of(app.database, container.id))
 
 
 async def assign(app: App, container: Container, body: SeatAssign, *, immediate_claim: bool) -> dict[str, Any]:

@@ -3,10 +3,6 @@
 from boreal.kit.problems import Problem
 
 
-class BadRequest(Problem):
-    """Something that the request has to name is not there."""
-
-
 class FeatureNotEnabled(Problem):
     """The organization does not sell seats."""
 

@@ -5,20 +5,18 @@ from uuid import UUID
 
 from boreal.kit.app import App
 from boreal.kit.auth import PORTAL, Actor
-from boreal.kit.problems import NotPermitted, ResourceNotFound
+from boreal.kit.problems import BadRequest, NotPermitted, ResourceNotFound
 from boreal.kit.routing import Routes
 from boreal.kit.schemas import UUID4
 from boreal.rooms.billing.roles import require_billing_role
 from boreal.rooms.billing.seats import commands, queries
 from boreal.rooms.billing.seats.errors import (
-    BadRequest,
     CustomerNotFound,
     FeatureNotEnabled,
     SeatAlreadyAssigned,
     SeatNotAvailable,
     SeatNotPending,
 )
-from boreal.rooms.billing.seats.routes import found_container
 from boreal.rooms.billing.seats.schemas import CustomerSeat, SeatAssign, SeatsList
 from boreal.rooms.billing.subscriptions.queries import HELD, render_all_for_customer
 from boreal.rooms.billing.subscriptions.schemas import CustomerSubscription
@@ -40,9 +38,7 @@ async def list_seats(
     app: App, actor: Actor, subscription_id: UUID4 | None = None, order_id: UUID4 | None = None
 ) -> dict[str, Any]:
     """Lists the seats of one of the customer's subscriptions or orders."""
-    container = await found_container(app, actor, subscription_id=subscription_id, order_id=order_id)
-    await commands.require_feature(app, container.organization_id)
-    return queries.render_list(container, await queries.seats_of(app.database, container.id))
+    return await commands.seats_of(app, actor, subscription_id=subscription_id, order_id=order_id)
 
 
 @routes.get("/subscriptions", audience=PORTAL, scopes=READ, returns=list[CustomerSubscription])
@@ -73,7 +69,7 @@ async def assign_seat(app: App, actor: Actor, body: SeatAssign) -> dict[str, Any
     require_billing_role(actor)
     if body.checkout_id is not None:
         raise BadRequest("Either subscription_id or order_id is required")
-    container = await found_container(app, actor, subscription_id=body.subscription_id, order_id=body.order_id)
+    container = await commands.found_container(app, actor, subscription_id=body.subscription_id, order_id=body.order_id)
     return await commands.assign(app, container, body, immediate_claim=False)
 
 

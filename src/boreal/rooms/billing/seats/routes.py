@@ -5,12 +5,11 @@ from uuid import UUID
 
 from boreal.kit.app import App
 from boreal.kit.auth import MERCHANT, PUBLIC, Actor, Subject
-from boreal.kit.problems import NotPermitted, ResourceNotFound, Unauthorized
+from boreal.kit.problems import BadRequest, NotPermitted, ResourceNotFound, Unauthorized
 from boreal.kit.routing import Routes
 from boreal.kit.schemas import UUID4
 from boreal.rooms.billing.seats import commands, queries
 from boreal.rooms.billing.seats.errors import (
-    BadRequest,
     CustomerNotFound,
     FeatureNotEnabled,
     InvalidInvitationToken,
@@ -69,17 +68,7 @@ async def _container(app: App, actor: Actor, body: SeatAssign) -> Container:
         if container is None or not seen:
             raise ResourceNotFound("No subscription or order found for this checkout")
         return container
-    return await found_container(app, actor, subscription_id=body.subscription_id, order_id=body.order_id)
-
-
-async def found_container(app: App, actor: Actor, *, subscription_id: UUID | None, order_id: UUID | None) -> Container:
-    """The container that is named. Raises `BadRequest` and `ResourceNotFound`."""
-    if subscription_id is None and order_id is None:
-        raise BadRequest("Either subscription_id or order_id must be provided")
-    container = await queries.container(app.database, actor, subscription_id=subscription_id, order_id=order_id)
-    if container is None:
-        raise ResourceNotFound("Subscription not found" if subscription_id else "Order not found")
-    return container
+    return await commands.found_container(app, actor, subscription_id=body.subscription_id, order_id=body.order_id)
 
 
 @routes.get(
@@ -93,9 +82,7 @@ async def list_seats(
     app: App, actor: Actor, subscription_id: UUID4 | None = None, order_id: UUID4 | None = None
 ) -> dict[str, Any]:
     """Lists the seats of a subscription or of an order."""
-    container = await found_container(app, actor, subscription_id=subscription_id, order_id=order_id)
-    await commands.require_feature(app, container.organization_id)
-    return queries.render_list(container, await queries.seats_of(app.database, container.id))
+    return await commands.seats_of(app, actor, subscription_id=subscription_id, order_id=order_id)
 
 
 @routes.delete(

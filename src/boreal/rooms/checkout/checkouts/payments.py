@@ -15,7 +15,7 @@ from boreal.kit.app import App
 from boreal.kit.tx import Tx
 from boreal.kit.work import Later, Work
 from boreal.providers.ports import Canceled, Declined, Payment, PaymentProcessor, ProcessorUnavailable, Setup
-from boreal.rooms.billing.public import record_payment, save_payment_method
+from boreal.rooms.billing.public import record_attempt, save_payment_method
 from boreal.rooms.checkout.checkouts.buyers import Buyer
 from boreal.rooms.checkout.checkouts.rendering import confirmation_url
 from boreal.rooms.checkout.checkouts.shelf import Shelf
@@ -91,25 +91,15 @@ async def record(app: App, tx: Tx, checkout: Checkout, result: Payment | Setup |
     if result.charge is None and not isinstance(result.outcome, Declined | Canceled):
         return None
     declined = result.outcome if isinstance(result.outcome, Declined) else None
-    card = result.method.card
-    risk = result.charge.risk if result.charge else None
-    stored = await record_payment(
+    stored = await record_attempt(
         tx,
+        result,
         processor=app.get(PaymentProcessor).name,
-        processor_id=result.charge.id if result.charge else result.id,
-        intent_id=result.id,
         status=_STATUS.get(result.outcome.status, PaymentStatus.PENDING),
-        amount=result.amount,
-        currency=result.currency,
-        method=result.method.type,
-        method_metadata={"brand": card.brand, "last4": card.last4} if card else {},
-        method_country=card.country if card else None,
         customer_email=checkout.customer_email,
         checkout_id=checkout.id,
         decline_reason=declined.reason if declined else None,
         decline_message=declined.message if declined else None,
-        risk_level=risk.level if risk else None,
-        risk_score=risk.score if risk else None,
     )
     return stored.id
 
