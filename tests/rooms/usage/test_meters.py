@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from boreal.rooms.usage.meters.verification import differences
 from tests.support.checkout import good
 from tests.support.shop import Shop
 from tests.support.usage import ingest, make_customer, make_meter, named
@@ -166,3 +167,26 @@ async def test_lists(shop: Shop) -> None:
     assert await listed(is_archived=False) == [two["id"]]
     assert await listed(query="SUM") == [two["id"]]
     assert await listed(**{"metadata[k]": "1"}) == [one["id"]]
+
+
+@pytest.mark.parametrize("returned_first", [False, True])
+async def test_rules_may_change_while_a_meter_is_archived(shop: Shop, returned_first: bool) -> None:
+    """What came before, meanwhile and after counts once, and only the last is billed."""
+    await make_customer(shop, "ada")
+    meter = await make_meter(shop, "sum", "v", filter=named("other"))
+    path, now = f"/v1/meters/{meter['id']}", shop.clock.now().isoformat()
+    await ingest(shop, {"metadata": {"v": 1}})
+    await shop.settle()
+    good(await shop.client.patch(path, json={"is_archived": True}))
+    await ingest(shop, {"metadata": {"v": 2}})
+    if returned_first:
+        good(await shop.client.patch(path, json={"is_archived": False}))
+    good(await shop.client.patch(path, json={"filter": named("call")}))
+    await shop.settle()
+    good(await shop.client.patch(path, json={"is_archived": False}))
+    for _ in range(2):
+        assert (await quantities(shop, meter, now, now))["total"] == 3
+        (mine,) = good(await shop.client.get("/v1/customer-meters/", params={"meter_id": meter["id"]}))["items"]
+        assert mine["consumed_units"] == 3
+        await shop.settle()
+    assert await differences(shop.app.database) == []

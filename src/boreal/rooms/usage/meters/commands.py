@@ -21,7 +21,7 @@ from boreal.rooms.usage.meters.generations import change_meters
 from boreal.rooms.usage.meters.holds import held_by
 from boreal.rooms.usage.meters.schemas import MeterCreate, MeterUpdate
 from boreal.rooms.usage.meters.sql import counted
-from boreal.rooms.usage.meters.tables import MeterRow, MeterUsageRow
+from boreal.rooms.usage.meters.tables import MeterFillRow, MeterRow, MeterUsageRow
 
 M = MeterRow.c
 NEVER = -1
@@ -41,6 +41,7 @@ _FILL = sa.text(
     ON CONFLICT (meter_id, from_seq) DO UPDATE SET until_seq = excluded.until_seq
     """
 ).bindparams(sa.bindparam("meter_id", type_=PgUUID))
+_FORGET_FILLS = sa.delete(MeterFillRow).where(MeterFillRow.c.meter_id == sa.bindparam("meter_id", type_=PgUUID))
 _HAS_COUNTED = sa.select(sa.exists().where(MeterUsageRow.c.meter_id == sa.bindparam("id", type_=PgUUID)))
 
 _LOCKED = "This field can't be updated because the meter is already aggregating events."
@@ -139,13 +140,14 @@ def _changes(body: MeterUpdate) -> dict[str, Any]:
 async def _begin_anew(tx: Tx, before: Record, body: MeterUpdate, *, rules_changed: bool) -> dict[str, Any]:
     """Changes what ingestion counts, and what has to be counted afterwards; what to store of that with the meter."""
     place = await change_meters(tx)
-    if rules_changed:
-        await _fill(tx, before["id"], from_seq=NEVER, until_seq=place)
+    stopped = before["archived_seq"]
+    if rules_changed:  # nothing was counted so far, and what came while it is archived is for its return
+        await tx.execute(_FORGET_FILLS, meter_id=before["id"])
+        await _fill(tx, before["id"], from_seq=NEVER, until_seq=place if stopped is None else stopped)
     if body.is_archived:
-        seq = before["archived_seq"] if before["archived_at"] is not None else place
-        return {"archived_at": tx.now, "archived_seq": seq}
-    if body.is_archived is False and before["archived_at"] is not None:
-        await _fill(tx, before["id"], from_seq=before["archived_seq"], until_seq=place)
+        return {"archived_at": tx.now, "archived_seq": place if stopped is None else stopped}
+    if body.is_archived is False and stopped is not None:
+        await _fill(tx, before["id"], from_seq=stopped, until_seq=place)
         return {"archived_at": None, "archived_seq": None}
     return {}
 
