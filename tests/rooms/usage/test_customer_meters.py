@@ -1,5 +1,6 @@
 """Customer meters: consumed, credited, balance; windows, and what rolls over (usage spec 5)."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -196,6 +197,18 @@ async def test_the_state_of_a_customer_shows_its_meters_and_is_told(shop: Shop) 
     assert [(item["meter_id"] == meter["id"], item["consumed_units"]) for item in shown] == [(True, 3), (False, 0)]
     await shop.advance(seconds=20)
     await shop.saw("usage.recorded", "customer.state_changed")
+
+
+async def test_usage_shortly_before_an_announcement_asks_for_it_again(shop: Shop) -> None:
+    """It might be stored only after the announcement has looked."""
+    asked = sa.text("SELECT version FROM work WHERE kind = 'announce_usage'")
+    await ingest(shop, {})
+    shop.clock.advance(timedelta(seconds=9))
+    await ingest(shop, {})
+    before = await shop.app.database.fetchval(asked)
+    shop.clock.advance(timedelta(seconds=3))
+    await ingest(shop, {})
+    assert await shop.app.database.fetchval(asked) == before + 1
 
 
 async def test_lists_are_sorted_and_filtered(shop: Shop) -> None:

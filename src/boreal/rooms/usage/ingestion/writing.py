@@ -32,6 +32,9 @@ from boreal.rooms.usage.meters.generations import read_meters
 QUIET = timedelta(seconds=15)
 """How long usage is collected before a customer's state is announced (usage spec 5.3)."""
 
+SURE_TO_COME = QUIET - timedelta(seconds=5)
+"""How long an announcement that was asked for is sure to see what is written meanwhile, however slow a commit is."""
+
 REMEMBERED = 200_000
 
 
@@ -252,7 +255,7 @@ async def _follow(
         )
     real = app.clock.now()
     learned.announced = {
-        event.subject: real + QUIET for event in events if not real < memory.announced.get(event.subject, real)
+        event.subject: real + SURE_TO_COME for event in events if not real < memory.announced.get(event.subject, real)
     }
     if learned.announced:
         by_subject = {event.subject: event.sent for event in events}
