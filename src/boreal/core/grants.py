@@ -34,7 +34,8 @@ class Grant:
     """A benefit in the hands of a customer. Exactly one of `subscription_id` and `order_id` is set.
 
     `cycled_order_id` is the renewal that it was last cycled for; `previous_properties` are those before the last change
-    of `properties`.
+    of `properties`. `benefit_properties` are those of the benefit that it was made from (None: not known), so that a
+    later change is recognized whatever else happened to the grant.
     """
 
     id: UUID
@@ -53,6 +54,7 @@ class Grant:
     properties: dict[str, Any]
     previous_properties: dict[str, Any] | None
     cycled_order_id: UUID | None
+    benefit_properties: dict[str, Any] | None
 
 
 def facts(before: Grant | None, after: Grant) -> tuple[str, ...]:

@@ -1,9 +1,13 @@
 """Grants: what customers have of benefits, through which purchase, and when it ends (usage spec 9)."""
 
+from datetime import timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 import httpx2
+import sqlalchemy as sa
 
+from boreal.rooms.entitlements.grants import commands
 from tests.support.benefits import attach, make_benefit
 from tests.support.catalog import make_product
 from tests.support.checkout import finish, good, open_session
@@ -147,6 +151,34 @@ async def test_a_material_change_reaches_who_has_the_benefit(shop: Shop) -> None
     async with shop.app.transaction(shop.organization_id) as tx:
         tx.enqueue("renew_grant", payload={"grant_id": after["id"]})
     await shop.advance(hours=1)
+
+
+async def test_a_renewal_does_not_hide_a_material_change(shop: Shop) -> None:
+    """Though the grant is changed by it after its benefit was."""
+    keys = await make_benefit(shop, "license_keys", properties=KEYS)
+    order = await buy(shop, await attach(shop, await make_product(shop, recurring_interval="month"), keys))
+    await shop.settle()
+    await shop.facts()
+    body = {"type": "license_keys", "properties": {**KEYS, "limit_usage": 20}}
+    good(await shop.client.patch(f"/v1/benefits/{keys['id']}", json=body))
+    shop.clock.advance(timedelta(hours=1))
+    await commands.cycle(
+        shop.app, UUID(order["subscription_id"]), order_id=uuid4(), organization_id=shop.organization_id
+    )
+    await shop.settle()
+    assert await grant_facts(shop) == ["benefit_grant.cycled", "benefit_grant.updated"]
+    (key,) = good(await shop.client.get("/v1/license-keys/"))["items"]
+    assert key["limit_usage"] == 20
+
+
+async def test_what_failed_is_over_with_its_benefit(shop: Shop) -> None:
+    await buy(shop, await attach(shop, await make_product(shop), note := await make_benefit(shop)))
+    failed = sa.text("UPDATE benefit_grants SET status = 'failed', granted_at = NULL")
+    async with shop.app.transaction(shop.organization_id) as tx:
+        await tx.execute(failed)
+    assert (await shop.client.delete(f"/v1/benefits/{note['id']}")).status_code == 204
+    await shop.settle()
+    assert [grant["is_revoked"] for grant in await grants(shop)] == [True]
 
 
 async def test_a_deleted_customer_has_nothing(shop: Shop) -> None:

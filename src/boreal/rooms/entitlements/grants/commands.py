@@ -13,7 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
-from boreal.core.benefits import Benefit
+from boreal.core.benefits import Benefit, is_material
 from boreal.core.customers import Customer
 from boreal.core.grants import Grant, GrantStatus
 from boreal.kit.app import App
@@ -73,15 +73,24 @@ async def renew(app: App, grant_id: UUID, *, organization_id: UUID) -> None:
         grant = await tx.lock(Grant, grant_id)
         assert grant is not None
         benefit = (await read_benefits(tx, [grant.benefit_id]))[grant.benefit_id]
-        changed_at = benefit.modified_at or benefit.created_at
-        if grant.status is not GrantStatus.GRANTED or (grant.modified_at or grant.created_at) > changed_at:
+        if grant.status is not GrantStatus.GRANTED or not _is_behind(grant, benefit):
             return
         try:
             properties = await effects.renew(tx, grant, benefit)
         except ActionRequired as required:
-            await tx.save(grant, _failed(tx, grant, required), also=("benefit_grant.updated",))
-            return
-        await tx.save(grant, _granted(tx, grant, properties), also=("benefit_grant.updated",))
+            after = _failed(tx, grant, required)
+        else:
+            after = _granted(tx, grant, properties)
+        await tx.save(grant, _made_from(after, benefit), also=("benefit_grant.updated",))
+
+
+def _is_behind(grant: Grant, benefit: Benefit) -> bool:
+    made_from = grant.benefit_properties
+    return made_from is None or is_material(benefit.type, made_from, benefit.properties)
+
+
+def _made_from(grant: Grant, benefit: Benefit) -> Grant:
+    return replace(grant, benefit_properties=benefit.properties)
 
 
 async def cycle(app: App, subscription_id: UUID, *, order_id: UUID, organization_id: UUID) -> None:
@@ -134,6 +143,7 @@ def _new(tx: Tx, scope: Scope, customer_id: UUID, benefit_id: UUID) -> Grant:
         properties={},
         previous_properties=None,
         cycled_order_id=None,
+        benefit_properties=None,
     )
 
 
@@ -142,6 +152,7 @@ async def _give(tx: Tx, grant: Grant, benefit: Benefit, *, is_new: bool) -> None
         after = _granted(tx, grant, await effects.give(tx, grant, benefit))
     except ActionRequired as required:
         after = _failed(tx, grant, required)
+    after = _made_from(after, benefit)
     await tx.save(None if is_new else grant, replace(after, modified_at=None) if is_new else after)
 
 

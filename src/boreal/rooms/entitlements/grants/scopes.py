@@ -11,6 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
+from boreal.core.grants import GrantStatus
 from boreal.core.orders import BillingReason, OrderStatus
 from boreal.core.refunds import RefundStatus
 from boreal.core.subscriptions import ACTIVE
@@ -27,7 +28,8 @@ _ID = sa.bindparam("id", type_=PgUUID)
 _AFTER = sa.bindparam("after", type_=PgUUID)
 _ALIVE = CustomerRow.c.deleted_at.is_(None)
 
-# With seats nobody gets anything by the purchase itself, but each holder with their seat (usage spec 9.4).
+# With seats nobody gets anything by the purchase itself (usage spec 9.4). What their holders should get instead, with
+# their seats, is not given yet.
 _SUBSCRIBED = sa.and_(sa.or_(*(S.status == status.value for status in sorted(ACTIVE))), S.seats.is_(None))
 _TAKEN_BACK = (
     sa.exists()
@@ -92,16 +94,16 @@ _LISTS = (
 )
 _HELD = (
     sa.select(G.subscription_id, G.order_id, G.id.label("place"), G.id.label("grant_id"))
-    .where(G.status == "granted", G.id > _AFTER)
+    .where(G.status != GrantStatus.REVOKED.value, G.id > _AFTER)
     .order_by(G.id)
     .limit(_PAGE)
 )
 OF_PRODUCT = _LISTS
 """Scopes that the product entitles to something, a page of each after `after`."""
 OF_BENEFIT = (_HELD.where(G.benefit_id == _ID),)
-"""Grants of a benefit."""
+"""Grants of a benefit, also failed ones."""
 OF_CUSTOMER = (_HELD.where(G.customer_id == _ID),)
-"""Grants of a customer."""
+"""Grants of a customer, also failed ones."""
 
 
 def scopes_of(rows: Sequence[Record]) -> list[Scope]:

@@ -25,6 +25,7 @@ BenefitGrantRow = sa.Table(
     sa.Column("properties", JSONB, nullable=False),
     sa.Column("previous_properties", JSONB(none_as_null=True)),
     sa.Column("cycled_order_id", UUID),
+    sa.Column("benefit_properties", JSONB(none_as_null=True)),
     one_of("status", GrantStatus),
     sa.CheckConstraint("(subscription_id IS NULL) <> (order_id IS NULL)", name="scope"),
     sa.CheckConstraint("(status = 'granted') = (granted_at IS NOT NULL)", name="granted_at"),
