@@ -168,11 +168,12 @@ QUEUES: Sequence[str] = ("default", "mail", "payments", "webhooks")
 async def test_nobody_who_does_not_want_it_pays_for_it(dsn: str) -> None:
     async with watched_shop(dsn, metrics="off", log_level="warning") as shop:
         assert shop.boreal.served is shop.boreal.http
-        assert (await shop.client.get("/metrics/nowhere")).status_code == 404
+        assert (await shop.client.get("/metrics")).status_code == 404
 
 
 async def test_a_listener_of_its_own_has_health_and_metrics_only(dsn: str) -> None:
     async with watched_shop(dsn, metrics="127.0.0.1:0") as shop:
+        assert (await shop.client.get("/metrics")).status_code == 404
         assert (await shop.client.get("/metrics/nowhere")).status_code == 404
         transport = httpx2.ASGITransport(app=shop.boreal.operations)
         async with httpx2.AsyncClient(transport=transport, base_url="http://watch.test") as client:
