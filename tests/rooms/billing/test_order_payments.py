@@ -20,6 +20,7 @@ from tests.support.subscribers import (
 )
 from tests.support.tokens import session
 
+METHODS = "/v1/customer-portal/customers/me/payment-methods"
 RECOVERED = ["subscription.updated", "subscription.active", "order.updated", "order.paid"]
 
 
@@ -131,11 +132,16 @@ async def test_what_a_retry_refuses(shop: Shop) -> None:
     assert [fault[-1] for fault in malformed(both)] == [
         "Value error, Only one of confirmation_token_id or payment_method_id can be provided"
     ]
-    assert problem(await confirm(client, order, payment_method_id=bought["id"])) == (
-        422,
-        "PaymentRetryValidationError",
-        "Payment method does not belong to customer",
-    )
+    theirs = await subscribe(shop, customer_email="b@example.com")
+    (method,) = good(await (await portal(shop, theirs["customer_id"])).get(METHODS))["items"]
+    paid = await count_payments(shop)
+    for foreign in (method["id"], bought["id"]):  # somebody else's, and nobody's
+        assert problem(await confirm(client, order, payment_method_id=foreign)) == (
+            422,
+            "PaymentRetryValidationError",
+            "Payment method does not belong to customer",
+        )
+    assert await count_payments(shop) == paid
     nobody = await confirm(client, {"id": bought["id"]}, confirmation_token_id="pm_card_visa")
     assert problem(nobody)[0] == 404
 
