@@ -224,6 +224,7 @@ async def _occurrence(shop: Shop, word: str, external_id: str) -> dict[str, str]
     types = good(await shop.client.get("/v1/event-types/"))["items"]
     return {
         "occurrence_id": found["id"],
+        "event_name": found["name"],
         "event_type_id": next(one["id"] for one in types if one["name"] == found["name"]),
     }
 
