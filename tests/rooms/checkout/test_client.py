@@ -83,3 +83,12 @@ async def test_how_far_the_merchant_has_heard(shop: Shop) -> None:
         assert await client_hearing(shop.app, secret) == "told"
     with pytest.raises(ResourceNotFound):
         await client_hearing(shop.app, "polar_c_unknown")
+
+
+@pytest.mark.parametrize("year", [2020, 2040])
+async def test_nobody_waits_for_the_news_of_an_organization_whose_time_stands_still(shop: Shop, year: int) -> None:
+    good(await shop.client.post("/v1/test-clocks/", json={"name": "a", "time": f"{year}-01-31T09:00:00Z"}), 201)
+    endpoint = {"url": "https://merchant.example/", "format": "raw", "events": ["checkout.created"]}
+    good(await shop.client.post("/v1/webhooks/endpoints", json=endpoint), 201)
+    session = await open_session(shop, await make_product(shop))
+    assert await client_hearing(shop.app, session.made["client_secret"]) == "overdue"

@@ -232,3 +232,19 @@ async def test_links_that_lead_nowhere(shop: Shop) -> None:
     other = await make_link(shop, product)
     await block(shop)
     assert (await visit(shop, other)).status_code == 404
+
+
+async def test_discounts_of_a_link_are_judged_by_the_clock_of_the_organization(shop: Shop) -> None:
+    product = await make_product(shop)
+    over = await make_discount(shop, starts_at="2025-01-01T00:00:00Z", ends_at="2026-06-01T00:00:00Z")
+    ahead = await make_discount(shop, code="AHEAD", starts_at="2027-01-01T00:00:00Z")
+    body = {"payment_processor": "stripe", "discount_id": over["id"], "products": [product["id"]]}
+    link = good(await shop.client.post("/v1/checkout-links/", json=body), 201)
+    good(await shop.client.post("/v1/test-clocks/", json={"name": "a", "time": "2027-01-31T09:00:00Z"}), 201)
+    made, _ = await opened(shop, link["client_secret"])
+    assert made["discount_id"] is None
+    assert (await visit(shop, link["client_secret"], {"discount_code": "AHEAD"})).status_code == 307
+    assert {item["discount_id"] for item in good(await shop.client.get("/v1/checkouts/"))["items"]} == {
+        None,
+        ahead["id"],
+    }

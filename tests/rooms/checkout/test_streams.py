@@ -144,6 +144,20 @@ async def test_the_hour_ends_the_stream(shop: Shop) -> None:
         assert (await client.get("/v1/checkouts/client/polar_c_x/stream")).status_code == 404
 
 
+async def test_the_hour_passes_by_the_clock_of_the_organization(shop: Shop) -> None:
+    clock = good(await shop.client.post("/v1/test-clocks/", json={"name": "a", "time": "2020-01-31T09:00:00Z"}), 201)
+    session = await open_session(shop, await make_product(shop))
+    async with served(shop.boreal) as client, watching(client, session) as watch:
+        good(await session.update(customer_name="Ada"))
+        await eventually(lambda: "updated open" in watch.told)
+        assert not watch.ended
+        then = {"time": "2020-01-31T10:00:00Z"}
+        good(await shop.client.post(f"/v1/test-clocks/{clock['id']}/advance", json=then), 202)
+        await shop.settle()
+        shop.app.wakeups.wake()
+        await eventually(lambda: watch.ended)
+
+
 async def test_streams_are_bounded(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "MAX_PER_SESSION", 1)
     monkeypatch.setattr(streams, "PING_S", 0.05)

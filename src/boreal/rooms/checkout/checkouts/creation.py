@@ -6,9 +6,10 @@ discount, tax id, seats, subscription and customer.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -77,8 +78,13 @@ async def create(app: App, actor: Actor, body: Body) -> tuple[Checkout, Shelf]:
     return await open_session(app, organization, wanted, body)
 
 
-async def open_session(app: App, organization: Row, wanted: Wanted, body: Body) -> tuple[Checkout, Shelf]:
-    """A new open session of an organization for products that were found already; raises as `create`."""
+async def open_session(
+    app: App, organization: Row, wanted: Wanted, body: Body, *, discounts: Sequence[Discount] = ()
+) -> tuple[Checkout, Shelf]:
+    """A new open session of an organization for products that were found already; raises as `create`.
+
+    Where the body names no discount, the session has the first of `discounts` that it can take, if any.
+    """
     organization_id: UUID = organization["id"]
     now = await app.times.now(organization_id)
     made = await _ad_hoc_prices(app, wanted, body, now=now)
@@ -91,7 +97,8 @@ async def open_session(app: App, organization: Row, wanted: Wanted, body: Body) 
     refuse_blocked(shelf.organization)
     if refusal := book.refuse_amount(selection.price, body.amount):
         raise Invalid(fault(refusal, body.amount))
-    shelf = replace(shelf, discount=await _discount(app, organization_id, body, selection, currency))
+    judge = partial(refuse, product=selection.product, prices=selection.prices, currency=currency, now=now)
+    shelf = replace(shelf, discount=await _discount(app, organization_id, body, judge, otherwise=discounts))
     values = _checked(body, selection)
     customer = await _customer(app, organization_id, body)
     checkout = Checkout(
@@ -201,14 +208,21 @@ def _select(shelf: Shelf, wanted: Wanted, made: Sequence[Price], body: Body) -> 
 
 
 async def _discount(
-    app: App, organization_id: UUID, body: Body, selection: Selection, currency: str
+    app: App,
+    organization_id: UUID,
+    body: Body,
+    judge: Callable[[Discount | None], str | None],
+    *,
+    otherwise: Sequence[Discount],
 ) -> Discount | None:
-    """The discount that the request names. Raises `Invalid` if the session cannot take it (catalog spec 4.4)."""
+    """The discount that the request names, else the first of the others that it can take; `judge` says why not.
+
+    Raises `Invalid` if it cannot take the one that is named (catalog spec 4.4).
+    """
     if body.discount_id is None:
-        return None
+        return next((discount for discount in otherwise if judge(discount) is None), None)
     found = await find_discount(app.database, organization_id=organization_id, id=body.discount_id)
-    now, product = await app.times.now(organization_id), selection.product
-    if refusal := refuse(found, product=product, prices=selection.prices, currency=currency, now=now):
+    if refusal := judge(found):
         raise Invalid(Fault(("body", "discount_id"), refusal, input=str(body.discount_id)))
     return found
 

@@ -24,6 +24,7 @@ from boreal.kit.clock import Clock
 from boreal.kit.db import FAILURES, Database
 from boreal.kit.problems import Problem
 from boreal.kit.routing import dump
+from boreal.kit.times import ClockRow
 from boreal.kit.work import Wakeups
 from boreal.rooms.checkout.checkouts.tables import CheckoutRow
 from boreal.rooms.platform.public import is_told
@@ -43,14 +44,19 @@ IDLE_S = 15.0
 
 C = CheckoutRow.c
 
-_GLANCES = sa.select(
-    C.id,
-    C.status,
-    C.modified_at,
-    C.subscription_id,
-    (C.expires_at <= sa.bindparam("now", type_=sa.DateTime(timezone=True))).label("has_expired"),
-    is_told(C.organization_id, C.id).label("is_told"),
-).where(C.id == sa.func.any(sa.bindparam("ids", type_=ARRAY(PgUUID))))
+_NOW = sa.func.coalesce(ClockRow.c.time, sa.bindparam("now", type_=sa.DateTime(timezone=True)))
+_GLANCES = (
+    sa.select(
+        C.id,
+        C.status,
+        C.modified_at,
+        C.subscription_id,
+        (C.expires_at <= _NOW).label("has_expired"),
+        is_told(C.organization_id, C.id).label("is_told"),
+    )
+    .select_from(CheckoutRow.outerjoin(ClockRow, ClockRow.c.organization_id == C.organization_id))
+    .where(C.id == sa.func.any(sa.bindparam("ids", type_=ARRAY(PgUUID))))
+)
 
 _log = structlog.get_logger("boreal.streams")
 

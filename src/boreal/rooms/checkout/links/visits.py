@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from boreal.core import checkouts as book
 from boreal.core.calendar import TrialInterval
-from boreal.core.discounts import refuse
+from boreal.core.discounts import Discount
 from boreal.core.pricing import default_price
 from boreal.kit.app import App
 from boreal.kit.db import Row
@@ -56,13 +56,14 @@ async def visit(app: App, client_secret: str, query: Sequence[tuple[str, str]], 
         **_settings(link, given),
         **_prefilled(given),
         "amount": _amount(selected, given.get("amount")),
-        "discount_id": await _discount_id(app, link, organization, selected, given.get("discount_code")),
         "custom_field_data": answers,
         "embed_origin": given.get("embed_origin"),
         "customer_ip_address": ip_address(peer),
     }
     body = CheckoutProductsCreate(products=[detail.product.id for detail in offered]).model_copy(update=values)
-    checkout, _shelf = await open_session(app, organization, Wanted(offered, selected, ("body", "products")), body)
+    wanted = Wanted(offered, selected, ("body", "products"))
+    discounts = await _discounts(app, link, given.get("discount_code"))
+    checkout, _shelf = await open_session(app, organization, wanted, body, discounts=discounts)
     consumed = CONSUMED | {CUSTOM_PREFIX + slug for slug in answers}
     forwarded = [(name, value) for name, value in query if name not in consumed]
     url = page_url(app.settings, checkout)
@@ -91,22 +92,15 @@ def _settings(link: Row, given: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-async def _discount_id(
-    app: App, link: Row, organization: Row, selected: ProductDetail, code: str | None
-) -> UUID | None:
-    """The discount of the visitor's code, else that of the link; None of them if the session could not take it."""
-    runs, currency = app.database, organization["default_presentment_currency"]
-    candidates = []
+async def _discounts(app: App, link: Row, code: str | None) -> list[Discount]:
+    """The discount of the visitor's code, then that of the link, as far as there are any."""
+    runs, organization_id = app.database, link["organization_id"]
+    found = []
     if code and code.strip():
-        candidates.append(await find_discount(runs, organization_id=organization["id"], code=code))
+        found.append(await find_discount(runs, organization_id=organization_id, code=code))
     if link["discount_id"] is not None:
-        candidates.append(await find_discount(runs, organization_id=organization["id"], id=link["discount_id"]))
-    prices = book.in_currency(selected.prices, currency)
-    now = app.clock.now()
-    for discount in candidates:
-        if discount and not refuse(discount, product=selected.product, prices=prices, currency=currency, now=now):
-            return discount.id
-    return None
+        found.append(await find_discount(runs, organization_id=organization_id, id=link["discount_id"]))
+    return [discount for discount in found if discount is not None]
 
 
 def _answers(selected: ProductDetail, given: Mapping[str, str]) -> dict[str, Any]:
