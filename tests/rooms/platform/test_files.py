@@ -172,6 +172,16 @@ async def test_an_upload_that_nobody_completes_is_given_up(shop: Shop) -> None:
     assert [item["id"] for item in (await shop.client.get("/v1/files/")).json()["items"]] == [sent["id"]]
 
 
+async def test_an_upload_has_its_days_whatever_the_clock_of_its_organization_says(shop: Shop) -> None:
+    good(await shop.client.post("/v1/test-clocks/", json={"name": "a", "time": "2020-01-31T09:00:00Z"}), 201)
+    begun = await begin(shop, b"one")
+    completion = await send(shop, begun, b"one")
+    async with shop.app.transaction(shop.organization_id) as tx:
+        tx.enqueue("give_up_uploads", unique_key="give_up_uploads")
+    await shop.settle()
+    good(await shop.client.post(f"/v1/files/{begun['id']}/uploaded", json=completion))
+
+
 async def test_pictures_follow_the_address_of_the_server(shop: Shop) -> None:
     file = await upload_picture(shop, name="Außen ansicht.png")
     assert file["public_url"] == f"http://boreal.test/files/{file['id']}/Au%C3%9Fen%20ansicht.png"

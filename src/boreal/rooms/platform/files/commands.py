@@ -74,7 +74,7 @@ async def create(app: App, actor: Actor, body: FileCreate) -> dict[str, Any]:
         row = await tx.fetchrow(
             _INSERT,
             id=id,
-            created_at=tx.now,
+            created_at=tx.real_now,
             modified_at=None,
             deleted_at=None,
             organization_id=organization_id,
