@@ -99,6 +99,20 @@ async def test_the_life_of_a_key(shop: Shop, anybody: httpx2.AsyncClient) -> Non
     )
 
 
+@pytest.mark.parametrize("year", [2020, 2040])
+async def test_a_key_expires_by_the_clock_of_the_organization(
+    shop: Shop, anybody: httpx2.AsyncClient, year: int
+) -> None:
+    clock = good(await shop.client.post("/v1/test-clocks/", json={"name": "a", "time": f"{year}-01-31T10:00:00Z"}), 201)
+    key = await sell(shop, **PROPERTIES)
+    good(await anybody.post(f"{OPEN}/validate", json=asking(key)))
+    then = {"time": key["expires_at"]}
+    good(await shop.client.post(f"/v1/test-clocks/{clock['id']}/advance", json=then), 202)
+    await shop.settle()
+    reply = await anybody.post(f"{OPEN}/validate", json=asking(key))
+    assert problem(reply) == (404, "ResourceNotFound", "License key has expired.")
+
+
 @pytest.mark.example("usage E28")
 async def test_a_changed_benefit_changes_its_keys(shop: Shop) -> None:
     shop.clock.set(datetime(2025, 1, 31, 10, tzinfo=UTC))

@@ -72,7 +72,8 @@ async def validate(app: App, actor: Actor, body: LicenseKeyValidate) -> dict[str
 
 async def _check(app: App, row: Record, body: LicenseKeyValidate) -> Record | None:
     """The activation that was asked about. Raises `ResourceNotFound` for the first thing that is wrong."""
-    refusal = book.refusal(row["status"], row["expires_at"], now=app.clock.now())
+    now = await app.times.now(row["organization_id"])
+    refusal = book.refusal(row["status"], row["expires_at"], now=now)
     if refusal is not None:
         raise ResourceNotFound(refusal)
     activation = None
