@@ -202,6 +202,9 @@ async def test_the_page_that_the_mail_leads_to(shop: Shop) -> None:
                 True,
                 True,
             )
+        elsewhere = page.replace("/acme/", "/other/")
+        for reply in (await browser.get(elsewhere), await browser.post(elsewhere)):
+            assert (reply.status_code, "This invitation is over" in reply.text) == (404, True)
         claimed = await browser.post(page)
         assert claimed.status_code == 303
         assert claimed.headers["location"].startswith("/acme/portal?customer_session_token=polar_cst_")
