@@ -139,6 +139,24 @@ async def test_the_merchant_takes_over_after_success(demo: Demo, open_page: Open
     await page.wait_for_url(f"{website.origin}/thanks?id=*&customer_session_token=polar_cst_*")
 
 
+async def test_who_embeds_another_merchants_checkout_does_not_get_the_token(
+    demo: Demo, open_page: OpenPage, website: Shop
+) -> None:
+    merchants = website.origin.replace("127.0.0.1", "localhost")
+    link = await demo.link(await demo.product(PRICE), success_url=f"{merchants}/thanks?id={{CHECKOUT_ID}}")
+    page = await open_page(website.page(trigger(demo, link)))
+    opened = asyncio.create_task(page.evaluate(f"buy('{link}')"))
+    frame = await frame_of(page)
+    await opened
+    await page.evaluate("addEventListener('message', (event) => document.cookie = 'told=' + event.data.successURL)")
+    await fill(frame)
+    await pay_button(frame).click()
+    await page.wait_for_url(f"{merchants}/thanks?id=*")
+    (told,) = [cookie["value"] for cookie in await page.context.cookies(website.origin) if cookie["name"] == "told"]
+    assert told == page.url
+    assert "customer_session_token" not in told
+
+
 async def test_a_confirmed_checkout_cannot_be_closed(demo: Demo, open_page: OpenPage, website: Shop) -> None:
     page = await open_page(website.page(trigger(demo, await demo.link(await demo.product(PRICE)))))
     await page.get_by_role("link", name="Buy").click()

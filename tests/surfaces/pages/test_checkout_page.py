@@ -280,6 +280,15 @@ async def test_who_leads_to_the_merchants_page(embedded):
     assert f'href="{there}" target="_top"' in html
 
 
+async def test_who_embeds_another_merchants_checkout_is_not_told_the_token():
+    away = "https://shop.example/thanks?a=1"
+    session = view(embed_origin="https://elsewhere.example", success_url=away, status="succeeded")
+    query = {"customer_session_token": "polar_cst_1", "embed": "true"}
+    html = (await confirmation(MemoryCheckout(session), query=query)).body.decode().replace("&amp;", "&")
+    assert f'data-success-url="{away}" data-redirect' in html
+    assert f'href="{away}&customer_session_token=polar_cst_1" target="_top"' in html
+
+
 async def test_the_merchant_hears_before_the_buyer_arrives():
     pages = MemoryCheckout(view(success_url="https://shop.example/thanks", status="succeeded"))
     for heard, moves_on, status in (("waiting", False, 200), ("overdue", True, 200), ("told", True, 303)):

@@ -162,6 +162,12 @@ def _outcome(
     """The page that waits, then says what was bought; `leads_to` is the merchant's page, if the buyer goes there."""
     token = _token(request)
     portal = f"/{view['organization']['slug']}/portal"
+    embed_origin = origin_of(view["embed_origin"])
+    # Whoever embeds a link is its `embed_origin`. The token is for the merchant's page alone, so it is told only
+    # to that one; for success on our own page nobody else has a use for it.
+    told_url = with_query(view["success_url"], {} if leads_to else request.manner)
+    if leads_to and origin_of(leads_to) == embed_origin:
+        told_url = leads_to
     stripe = form_of(view)
     page = render(
         "confirmation.html",
@@ -169,11 +175,10 @@ def _outcome(
         settings,
         inline=("boreal.css", "confirmation.js", *(("stripe-challenge.js",) if stripe else ())),
         stripe=stripe,
-        embed_origin=origin_of(view["embed_origin"]),
-        # Who embeds our own page has no use for the buyer's token, and perhaps no right to it.
-        success_url=leads_to or with_query(view["success_url"], request.manner),
+        embed_origin=embed_origin,
+        told_url=told_url,
         done=done,
-        leaves=leads_to is not None,
+        leads_to=leads_to,
         view=view,
         offer=offer_of(view, _visitor(request)),
         portal_url=with_query(portal, {**token, "theme": request.theme}) if token["customer_session_token"] else None,
