@@ -19,6 +19,7 @@ from tests.support.catalog import make_product
 from tests.support.checkout import finish, good, malformed, problem, processor_of
 from tests.support.refunds import ask, give_back, order_now, refunds, sell
 from tests.support.shop import Shop, client_of
+from tests.support.subscribers import forget_methods, last_order, restore_methods, sums
 
 REFUNDED = ("refund.created", "order.updated", "order.refunded")
 PENDING = "pm_card_pendingRefund"
@@ -197,6 +198,25 @@ async def test_a_refund_takes_credit_away(shop: Shop, credit: int, parts: tuple[
     for amount in parts:
         await give_back(shop, order, amount)
     assert await customer_credit(shop.app.database, customer, "usd") == left
+
+
+@pytest.mark.example("orders 18.46")
+async def test_a_refund_leaves_the_credit_that_a_pending_order_counts_on(shop: Shop) -> None:
+    order = await sell(shop, 1000, recurring_interval="month")
+    customer, source = uuid.UUID(order["customer_id"]), uuid.uuid4()
+    async with shop.app.transaction(shop.organization_id) as tx:
+        given = ledger.sale(net=-500, tax=0, collected=0, currency="usd")
+        await post(tx, given, source_id=source, order_id=source, customer_id=customer)
+    await forget_methods(shop)
+    await shop.advance(days=31)
+    pending = await last_order(shop)
+    assert (pending["status"], sums(pending)) == ("pending", (1000, 0, 0, -500, 500))
+    await give_back(shop, order, 100)
+    assert await customer_credit(shop.app.database, customer, "usd") == 500
+    await restore_methods(shop)
+    await shop.advance(days=2)
+    assert (await last_order(shop))["status"] == "paid"
+    assert await customer_credit(shop.app.database, customer, "usd") == 0
 
 
 async def test_what_is_refused(shop: Shop, other_shop: Shop) -> None:

@@ -7,7 +7,8 @@ from boreal.core import refunds as book
 from boreal.core.orders import Order
 from boreal.core.refunds import Refund, RefundStatus, Split
 from boreal.kit.tx import Tx
-from boreal.rooms.finance.public import customer_credit, post, take_back
+from boreal.rooms.billing.orders.drafts import available_credit
+from boreal.rooms.finance.public import post, take_back
 
 
 async def save_refund(tx: Tx, before: Refund | None, after: Refund) -> Refund:
@@ -35,7 +36,7 @@ def moved(refund: Refund, status: RefundStatus, *, tx: Tx, processor_id: str | N
 async def _give(tx: Tx, refund: Refund) -> None:
     order = await _order(tx, refund)
     part = Split(refund.amount, refund.tax_amount)
-    credit = await customer_credit(tx, refund.customer_id, refund.currency)
+    credit = await available_credit(tx, refund.customer_id, refund.currency)
     await tx.save(order, book.refunded(order, part, now=tx.now), also=("order.refunded",))
     transaction = ledger.refund(
         amount=part.amount, tax=part.tax, from_credit=book.credit_taken(part, credit), currency=refund.currency
