@@ -1,6 +1,7 @@
 """Giving seats to people, and taking them back (orders spec 14).
 
-Whoever assigns locks the subscription or the order first, so that no two assignments take the same place.
+Whoever assigns locks the holder, as customers are locked before anything else, and then the subscription or the order,
+so that no two assignments take the same place.
 """
 
 import uuid
@@ -10,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from boreal.core import seats as book
-from boreal.core.customers import NewCustomer
+from boreal.core.customers import Customer, NewCustomer
 from boreal.core.orders import Order
 from boreal.core.seats import CustomerSeat, Invitation, SeatStatus
 from boreal.core.subscriptions import Subscription
@@ -31,7 +32,7 @@ from boreal.rooms.billing.seats.errors import (
 )
 from boreal.rooms.billing.seats.queries import Container
 from boreal.rooms.billing.seats.schemas import SeatAssign
-from boreal.rooms.customers.public import create_session, lock_or_create
+from boreal.rooms.customers.public import create_session, find, lock_or_create
 from boreal.rooms.platform.public import organization_by_id
 
 PREFIX = "polar_sit_"
@@ -71,21 +72,23 @@ async def assign(app: App, container: Container, body: SeatAssign, *, immediate_
     if not container.is_paid:
         raise SeatNotAvailable("Order must be paid before assigning seats")
     async with app.transaction(container.organization_id) as tx:
+        holder, named = await _holder(tx, body)
         locked = await tx.lock(_RECORDS[container.kind], container.id)
         assert locked is not None
         rows = await queries.seats_of(tx.connection, container.id)
         taken = [row for row in rows if queries.is_taken(row)]
         if not book.available(locked.seats or 0, taken=len(taken)):
             raise SeatNotAvailable(f"No available seats for {container.id}")
-        holder_id, named = await _holder(tx, body)
-        if holder_id in {row["customer_id"] for row in taken}:
+        if holder is None:
+            raise CustomerNotFound(named)
+        if holder.id in {row["customer_id"] for row in taken}:
             raise SeatAlreadyAssigned(named)
         free = next((row for row in rows if not queries.is_taken(row)), None)
         before = await tx.lock(CustomerSeat, free["id"]) if free else None
         invitation = None if immediate_claim else _invitation(app, now=tx.now)
         after = book.assigned(
             before or _blank(container, now=tx.now),
-            customer_id=holder_id,
+            customer_id=holder.id,
             metadata=body.metadata,
             invitation=invitation,
             now=tx.now,
@@ -173,20 +176,19 @@ async def seat_for(app: App, actor: Actor, id: UUID) -> Record:
     return row
 
 
-async def _holder(tx: Tx, body: SeatAssign) -> tuple[UUID, str]:
-    """Who gets a seat, and how the request named them. An unknown e-mail makes a customer."""
+async def _holder(tx: Tx, body: SeatAssign) -> tuple[Customer | None, str]:
+    """Who gets a seat, locked, and how the request named them. An unknown e-mail makes a customer, an id does not."""
     if body.email is not None:
-        return (await lock_or_create(tx, NewCustomer(email=body.email))).id, body.email
+        return await lock_or_create(tx, NewCustomer(email=body.email)), body.email
     named = str(body.customer_id or body.external_customer_id)
-    row = await tx.fetchrow(
-        queries.HOLDER,
+    found = await find(
+        tx.connection,
         organization_id=tx.organization_id,
-        customer_id=body.customer_id,
+        id=body.customer_id,
         external_id=body.external_customer_id,
     )
-    if row is None:
-        raise CustomerNotFound(named)
-    return row["id"], named
+    holder = await tx.lock(Customer, found.id) if found is not None else None
+    return holder if holder is not None and holder.deleted_at is None else None, named
 
 
 def _invitation(app: App, *, now: datetime) -> Invitation:

@@ -69,17 +69,8 @@ _OF_CONTAINER = _SEATS.where(
         C.order_id == sa.bindparam("container_id", type_=PgUUID),
     )
 ).order_by(C.created_at, C.id)
-OF_CUSTOMER = sa.select(C.id).where(C.customer_id == sa.bindparam("customer_id"))
 HELD_SUBSCRIPTIONS = sa.select(C.subscription_id).where(
     owned_by(C.customer_id), C.status == SeatStatus.CLAIMED.value, C.subscription_id.is_not(None)
-)
-HOLDER = sa.select(CustomerRow).where(
-    CustomerRow.c.organization_id == sa.bindparam("organization_id"),
-    CustomerRow.c.deleted_at.is_(None),
-    sa.or_(
-        CustomerRow.c.id == sa.bindparam("customer_id", type_=PgUUID),
-        CustomerRow.c.external_id == sa.bindparam("external_id", type_=sa.Text),
-    ),
 )
 
 
