@@ -2,13 +2,16 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from boreal.rooms.billing.changes import renewal
+from boreal.rooms.billing.changes.execution import carry_out
 from tests.support.catalog import FREE, fixed, make_discount, make_product
-from tests.support.checkout import good, processor_of
+from tests.support.checkout import VISA, good, processor_of
 from tests.support.refunds import give_back
-from tests.support.shop import Shop
+from tests.support.shop import Shop, client_of
 from tests.support.subscribers import (
     DECLINES_LATER,
     MONTHLY,
@@ -131,6 +134,23 @@ async def test_a_paid_retry_brings_the_subscription_back(shop: Shop) -> None:
     assert await told(shop) == [UPDATED, "subscription.active", "order.updated", "order.paid"]
     now = await subscription(shop, bought["id"])
     assert (now["status"], now["current_period_end"]) == ("active", "2026-03-15T12:00:00Z")
+
+
+async def test_a_subscription_recovers_with_the_last_of_its_unpaid_orders(shop: Shop) -> None:
+    bought = await subscribe(shop)
+    await forget_methods(shop)
+    await shop.advance(days=31)
+    dear = await make_product(shop, fixed(5000), **MONTHLY)
+    await changed(shop, bought["id"], product_id=dear["id"], proration_behavior="invoice")
+    unpaid = [order for order in await all_orders(shop) if order["status"] == "pending"]
+    assert [order["due_amount"] for order in unpaid] == [1000, 4000]
+    await restore_methods(shop)
+    session = good(await shop.client.post("/v1/customer-sessions/", json={"customer_id": bought["customer_id"]}), 201)
+    async with client_of(shop.boreal, session["token"]) as portal:
+        for order, status in zip(unpaid, ("past_due", "active"), strict=True):
+            url = f"/v1/customer-portal/orders/{order['id']}/confirm-payment"
+            assert good(await portal.post(url, json={"confirmation_token_id": VISA}))["status"] == "succeeded"
+            assert (await subscription(shop, bought["id"]))["status"] == status
 
 
 async def test_the_end_of_a_trial(shop: Shop) -> None:
@@ -256,6 +276,19 @@ async def test_what_is_too_little_to_charge_is_owed(shop: Shop) -> None:
     await shop.advance(days=28)
     assert sums(await last_order(shop)) == (1000, 960, 0, 40, 80)
     assert await credit(shop, bought["customer_id"]) == 0
+
+
+async def test_what_is_too_little_to_charge_is_settled_even_after_a_revocation(shop: Shop) -> None:
+    bought = await subscribe(shop)
+    sale = await make_discount(shop, type="percentage", basis_points=9600, duration="forever")
+    await changed(shop, bought["id"], discount_id=sale["id"])
+    shop.clock.advance(timedelta(days=31))
+    await carry_out(shop.app, shop.organization_id, UUID(bought["id"]), renewal.decide)
+    assert (await last_order(shop))["status"] == "pending"
+    shop.clock.advance(timedelta(seconds=1))
+    assert (await changed(shop, bought["id"], revoke=True))["status"] == "canceled"
+    assert (await last_order(shop))["status"] == "paid"
+    assert await credit(shop, bought["customer_id"]) == -40
 
 
 async def test_a_free_subscription(shop: Shop) -> None:

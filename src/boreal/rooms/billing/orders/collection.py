@@ -185,12 +185,12 @@ async def _begin(app: App, organization_id: UUID, order_id: UUID) -> OrderCharge
             return None
         if await open_charge_of(tx, order.id) is not None:
             return None
+        if order.due_amount < MINIMUM_CHARGE:
+            await _paid(tx, order, payment=None)
+            return None
         subscription = await _subscription(tx, order)
         if subscription is not None and _was_revoked(subscription, order):
             await tx.save(order, replace(order, next_payment_attempt_at=None))
-            return None
-        if order.due_amount < MINIMUM_CHARGE:
-            await _paid(tx, order, payment=None)
             return None
         method = await _method(tx, subscription)
         if method is None:
@@ -278,12 +278,12 @@ async def _method_used(app: App, tx: Tx, customer: Customer, charge: OrderCharge
 
 
 async def _paid(tx: Tx, order: Order, *, payment: PaymentRecord | None, method_id: UUID | None = None) -> None:
-    """The order is paid, and its subscription active again if it was past due (orders spec 4.3, 12.4).
+    """The order is paid, and its subscription active again if that was all it waited for (orders spec 4.3, 12.4).
 
     `method_id` is charged from now on.
     """
     if order.subscription_id is not None:
-        await recover(tx, order.subscription_id, method_id=method_id)
+        await recover(tx, order.subscription_id, order_id=order.id, method_id=method_id)
     settled = await settle_order(tx, order, payment=payment)
     await tx.save(order, replace(settled, modified_at=tx.now))
 
