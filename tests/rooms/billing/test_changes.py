@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from boreal.providers.ports import TaxQuotes
+from boreal.rooms.billing.changes import execution
+from boreal.rooms.billing.orders.drafts import Draft
 from tests.support.catalog import FREE, fixed, make_discount, make_product, seats
 from tests.support.checkout import FlatTax, faults, good, malformed, problem
 from tests.support.shop import Shop, open_shop
@@ -224,6 +226,40 @@ async def test_a_change_that_waits_for_the_next_period(shop: Shop) -> None:
     await shop.advance(days=31)
     now = await subscription(shop, id)
     assert (now["product"]["name"], now["amount"], now["current_period_end"]) == ("Year", 9000, "2027-02-15T12:00:00Z")
+    assert sums(await last_order(shop)) == (9000, 0, 0, 0, 9000)
+    assert problem(await shop.client.get(url))[0] == 404
+
+
+async def test_a_change_withdrawn_while_the_renewal_is_worked_out_is_not_made(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dear = await make_product(shop, fixed(9000), name="Dear", **MONTHLY)
+    id = (await subscribe(shop))["id"]
+    url = f"/v1/subscriptions/{id}/scheduled-change"
+    good(await shop.client.post(url, json={"product_id": dear["id"]}), 201)
+    withdrawals, worked_out = [shop.client.delete], execution.draft_of
+
+    async def withdraw_first(*given: Any, **named: Any) -> Draft | None:
+        if withdrawals:
+            assert (await withdrawals.pop()(url)).status_code == 204
+        return await worked_out(*given, **named)
+
+    monkeypatch.setattr(execution, "draft_of", withdraw_first)
+    await shop.advance(days=31)
+    now = await subscription(shop, id)
+    assert (now["amount"], now["current_period_end"]) == (1000, "2026-03-15T12:00:00Z")
+    assert sums(await last_order(shop)) == (1000, 0, 0, 0, 1000)
+
+
+async def test_a_trial_that_ends_now_is_followed_by_what_was_scheduled(shop: Shop) -> None:
+    dear = await make_product(shop, fixed(9000), name="Dear", **YEARLY)
+    tried = await make_product(shop, fixed(1000), **MONTHLY, trial_interval="day", trial_interval_count=7)
+    id = (await subscribe(shop, tried))["id"]
+    url = f"/v1/subscriptions/{id}/scheduled-change"
+    good(await shop.client.post(url, json={"product_id": dear["id"]}), 201)
+    now = await changed(shop, id, trial_end="now")
+    assert (now["status"], now["product"]["name"], now["amount"]) == ("active", "Dear", 9000)
+    assert (now["current_period_start"], now["current_period_end"]) == ("2026-01-15T12:00:00Z", "2027-01-15T12:00:00Z")
     assert sums(await last_order(shop)) == (9000, 0, 0, 0, 9000)
     assert problem(await shop.client.get(url))[0] == 404
 

@@ -23,7 +23,7 @@ from boreal.core.plan_changes import (
 )
 from boreal.core.plans import Plan, discounted, new_plan, seat_limits
 from boreal.core.prices import AmountType
-from boreal.core.renewals import begin_period, renew, revoked
+from boreal.core.renewals import begin_period, revoked
 from boreal.core.subscriptions import (
     ACTIVE,
     BILLABLE,
@@ -44,6 +44,7 @@ from boreal.rooms.billing.changes.errors import (
     TrialingSubscription,
 )
 from boreal.rooms.billing.changes.execution import Decide, Decision
+from boreal.rooms.billing.changes.renewal import next_period
 from boreal.rooms.billing.changes.standing import Scheduled, Standing
 from boreal.rooms.catalog.public import ProductDetail
 
@@ -205,17 +206,8 @@ def trial(until: datetime | None) -> Decide:
 
 def _end_trial(standing: Standing, now: datetime) -> Decision:
     over = end_trial(standing.subscription, now=now)
-    renewal = renew(over, standing.plan, standing.discount, now=now)
-    has_ended = renewal.after.status is SubscriptionStatus.CANCELED
-    return Decision(
-        steps=(over, renewal.after),
-        plan=standing.plan,
-        discount=renewal.discount,
-        scheduled=standing.scheduled,
-        entries=renewal.entries,
-        bills=BillingReason.SUBSCRIPTION_CYCLE,
-        period_number=renewal.after.period_number + (1 if has_ended else 0),
-    )
+    decision = next_period(standing, over, now)
+    return replace(decision, steps=(over, *decision.steps))
 
 
 def period_end(until: datetime) -> Decide:

@@ -13,6 +13,7 @@ from functools import partial
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.core.billing_run import Bill, Entry, Line, bill
 from boreal.core.customers import Customer
@@ -48,6 +49,9 @@ _TAKE = (
     .where(BillingEntryRow.c.subscription_id == sa.bindparam("key"), BillingEntryRow.c.order_id.is_(None))
     .values(order_id=sa.bindparam("taken_by"))
     .returning(BillingEntryRow.c.id)
+)
+_SCHEDULED = sa.select(ScheduledChangeRow.c.id).where(
+    ScheduledChangeRow.c.subscription_id == sa.bindparam("id", type_=PgUUID)
 )
 _UNSCHEDULE = sa.delete(ScheduledChangeRow).where(ScheduledChangeRow.c.subscription_id == sa.bindparam("subscription"))
 _SCHEDULE = ScheduledChangeRow.insert()
@@ -165,6 +169,8 @@ async def _write(app: App, tx: Tx, standing: Standing, decision: Decision, draft
     assert customer is not None
     before = await tx.lock(Subscription, seen.id)
     if before != seen or (draft is not None and tax_basis(customer) != tax_basis(standing.customer)):
+        raise _Changed
+    if await tx.fetchval(_SCHEDULED, id=seen.id) != (standing.scheduled.id if standing.scheduled else None):
         raise _Changed
     fewer = (decision.after.seats or 0) < (seen.seats or 0)
     if fewer and await tx.fetchval(ASSIGNED_SEATS, id=seen.id) != standing.assigned_seats:

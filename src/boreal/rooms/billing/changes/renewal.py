@@ -83,6 +83,14 @@ def decide(standing: Standing, now: datetime) -> Decision:
     if standing.is_undecided:
         late = now - subscription.current_period_end
         raise _Waits(min(max(POLL, late / 4), LONGEST_POLL))
+    return next_period(standing, subscription, now)
+
+
+def next_period(standing: Standing, subscription: Subscription, now: datetime) -> Decision:
+    """What follows a period that is over: the next one, on the plan that waited for it, or the end (spec 8.3).
+
+    `subscription` is that of the standing, but for the dates of a period that somebody ends now.
+    """
     plan = standing.plan
     if standing.scheduled is not None and not subscription.cancel_at_period_end:
         if standing.scheduled.plan is not None:
