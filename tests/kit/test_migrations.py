@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from boreal.kit.migrations import MigrationFailed, heads, migrate
+from boreal.kit.migrations import MigrationFailed, current_revision, heads, migrate, upgrade_sql
 from tests.support.postgres import create_database, drop_database
 from tests.support.schema import ddl, schema_of
 
@@ -39,6 +39,23 @@ async def test_the_migrated_schema_is_that_of_the_code(empty: str) -> None:
 
 async def test_several_processes_may_start_at_once(empty: str) -> None:
     assert sorted(await asyncio.gather(*(migrate(empty) for _ in range(4)))) == [False, False, False, True]
+
+
+async def test_an_upgrade_that_is_stopped_goes_on_where_it_was(empty: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = "UPDATE alembic_version SET version_num='0003'"
+    whole = upgrade_sql(None)
+    assert done in whole
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            "boreal.kit.migrations.upgrade_sql", lambda current: whole.replace(done, f"SELECT 1 / 0; {done}")
+        )
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await migrate(empty)
+    connection = await asyncpg.connect(empty)
+    assert await current_revision(connection) == "0002"
+    assert await migrate(empty)
+    assert await current_revision(connection) == heads()[0]
+    await connection.close()
 
 
 async def test_a_newer_schema_is_refused(empty: str) -> None:

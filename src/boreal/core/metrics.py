@@ -42,13 +42,17 @@ class MetricType(StrEnum):
 
 
 class Source(StrEnum):
-    """What has to be read for a metric; the history is that of orders before the report begins."""
+    """What has to be read for a metric; the history is that of orders before the report begins.
+
+    Costs and users are both counted of events, which takes a statement each.
+    """
 
     ORDERS = "orders"
     HISTORY = "history"
     SUBSCRIPTIONS = "subscriptions"
     CHECKOUTS = "checkouts"
-    EVENTS = "events"
+    COSTS = "costs"
+    USERS = "users"
 
 
 class Figures(dict[str, Any]):
@@ -213,8 +217,8 @@ def _metric(
 
 _SCALAR, _MONEY, _SHARE = MetricType.SCALAR, MetricType.CURRENCY, MetricType.PERCENTAGE
 _COST = MetricType.CURRENCY_SUB_CENT
-_ORDERS, _HISTORY, _EVENTS = Source.ORDERS, Source.HISTORY, Source.EVENTS
-_CHECKOUTS, _SUBSCRIPTIONS = Source.CHECKOUTS, Source.SUBSCRIPTIONS
+_ORDERS, _HISTORY, _CHECKOUTS, _SUBSCRIPTIONS = Source.ORDERS, Source.HISTORY, Source.CHECKOUTS, Source.SUBSCRIPTIONS
+_COSTS, _USERS = Source.COSTS, Source.USERS
 
 CANCELLATIONS = {reason: f"canceled_subscriptions_{reason.value}" for reason in CancellationReason}
 """The metric that counts those who left for a reason; without one they count as `other`."""
@@ -253,12 +257,12 @@ _TABLE = (
         compute=lambda book: _running(book["net_revenue"], book.figures.net_revenue_before),
         last=True,
     ),
-    _metric("costs", "Costs", _COST, _EVENTS),
+    _metric("costs", "Costs", _COST, _COSTS),
     _metric(
         "cumulative_costs",
         "Cumulative Costs",
         _COST,
-        _EVENTS,
+        _COSTS,
         compute=lambda book: _running(book["costs"]),
         last=True,
     ),
@@ -290,12 +294,13 @@ _TABLE = (
         "cost_per_user",
         "Cost Per User",
         _COST,
-        _EVENTS,
+        _COSTS,
+        _USERS,
         _SUBSCRIPTIONS,
         compute=_ratios("costs", "active_user_by_event"),
         total=_total_ratio("costs", "active_subscriptions"),
     ),
-    _metric("active_user_by_event", "Active User (By event)", _SCALAR, _EVENTS, last=True),
+    _metric("active_user_by_event", "Active User (By event)", _SCALAR, _USERS, last=True),
     *_sold("one_time_products", "One-Time Products"),
     # These two sources disagree on what is new on purpose: one counts subscriptions, the other their orders.
     replace(_new, sources=frozenset({_SUBSCRIPTIONS})),
@@ -336,14 +341,14 @@ _TABLE = (
     ),
     _metric("churned_subscriptions", "Churned Subscriptions", _SCALAR, _SUBSCRIPTIONS),
     _metric("churn_rate", "Churn Rate", _SHARE, _SUBSCRIPTIONS, compute=_churn_rate, last=True),
-    _metric("ltv", "Lifetime Value", _MONEY, _SUBSCRIPTIONS, _EVENTS, compute=_lifetime_value, last=True),
+    _metric("ltv", "Lifetime Value", _MONEY, _SUBSCRIPTIONS, _COSTS, _USERS, compute=_lifetime_value, last=True),
     _metric(
         "gross_margin",
         "Gross Margin",
         _MONEY,
         _ORDERS,
         _HISTORY,
-        _EVENTS,
+        _COSTS,
         compute=_differences("cumulative_revenue", "cumulative_costs"),
         last=True,
     ),
@@ -353,11 +358,11 @@ _TABLE = (
         _SHARE,
         _ORDERS,
         _HISTORY,
-        _EVENTS,
+        _COSTS,
         compute=_margin_share,
         last=True,
     ),
-    _metric("cashflow", "Cashflow", _MONEY, _ORDERS, _EVENTS, compute=_differences("revenue", "costs")),
+    _metric("cashflow", "Cashflow", _MONEY, _ORDERS, _COSTS, compute=_differences("revenue", "costs")),
 )
 
 METRICS = {metric.slug: metric for metric in _TABLE}

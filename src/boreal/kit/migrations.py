@@ -1,7 +1,8 @@
 """Migrations: brings the schema of a database up to the one head that this version of the code knows.
 
-Alembic writes the SQL, we run it: in one transaction, under an advisory lock (several processes may start at once), and
-with a lock timeout, so that a migration that cannot get a table gives up instead of stopping everybody else.
+Alembic writes the SQL, we run it: each revision in a transaction of its own, so that locks are short and whatever stops
+an upgrade, the next start goes on from there; under an advisory lock (several processes may start at once); and with a
+lock timeout, so that a migration that cannot get a table gives up instead of stopping everybody else.
 """
 
 import io
@@ -51,7 +52,7 @@ def older_revisions() -> frozenset[str]:
 
 
 def upgrade_sql(current: str | None, *, to: str = "head") -> str:
-    """The SQL from a revision (None: an empty database) to another; empty when there is nothing to do."""
+    """The SQL from a revision (None: an empty database) to another, each in a transaction; empty for nothing to do."""
     buffer = io.StringIO()
     config = _config(buffer)
     if current in heads():
@@ -73,7 +74,10 @@ def _readable(current: str | None) -> Iterator[None]:
 
 
 async def migrate(dsn: str) -> bool:
-    """Brings the database up to date; True if anything had to be done. Raises `MigrationFailed`."""
+    """Brings the database up to date; True if anything had to be done. Raises `MigrationFailed`.
+
+    If it fails, the database is at the last revision that succeeded.
+    """
     connection = await asyncpg.connect(dsn, server_settings={"application_name": "boreal-migrate"})
     try:
         version = connection.get_server_version()
@@ -86,13 +90,12 @@ async def migrate(dsn: str) -> bool:
         script = upgrade_sql(current)
         if not script:
             return False
-        async with connection.transaction():
-            await connection.execute(f"SET LOCAL lock_timeout = '{int(LOCK_TIMEOUT_S * 1000)}ms'")
-            await connection.execute(script)
+        await connection.execute(f"SET lock_timeout = '{int(LOCK_TIMEOUT_S * 1000)}ms'")
+        await connection.execute(script)
         return True
     except asyncpg.LockNotAvailableError as error:
         raise MigrationFailed(
-            f"a table was in use for more than {LOCK_TIMEOUT_S} s; nothing was changed. Try again in a quieter moment."
+            f"a table was in use for more than {LOCK_TIMEOUT_S} s. Try again in a quieter moment."
         ) from error
     finally:
         await connection.close()

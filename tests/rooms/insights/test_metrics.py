@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.rooms.insights.history import History, column, report
+from tests.support.queries import counted
 from tests.support.shop import Shop, open_shop
 from tests.support.usage import ingest, make_customer
 
@@ -286,6 +287,11 @@ async def test_only_what_was_asked_for(shop: Shop) -> None:
             "churn_rate": {"slug": "churn_rate", "display_name": "Churn Rate", "type": "percentage"},
         },
     }
+    with counted(shop.app.database) as queries:
+        await report(shop, "2024-01-01", "2024-01-01", "day", metrics=["active_user_by_event"])
+    with counted(shop.app.database) as more:
+        await report(shop, "2024-01-01", "2024-01-01", "day", metrics=["active_user_by_event", "costs"])
+    assert len(more) == len(queries) + 1, queries
     everything = await report(shop, "2024-01-01", "2024-01-01", "day")
     assert len(everything["metrics"]) == 43
     assert everything["metrics"]["cost_per_user"]["type"] == "currency_sub_cent"

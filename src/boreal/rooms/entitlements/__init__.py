@@ -7,6 +7,7 @@ A *scope* is the subscription or the order through which a customer has benefits
 follows from what billing knows and is kept nowhere here.
 Invariants: one grant per customer, benefit and scope; after every change of a customer, of its subscriptions or of its
 grants, `customer.state_changed` follows.
+Not built: what the holders of seats have; a product with seats grants nothing to anybody.
 Traps: `past_due` is not active; the state of a deleted customer is still told, without its external id; several
 announcements may follow one action, and each tells the state of its own moment.
 """

@@ -6,34 +6,27 @@ What changes or closes usage takes the caller's transaction:
     place = await close(tx, customer_id=…, meter_ids=[…])                       # a bill ends here
     tallies = await used(tx, customer_id=…, meter_ids=[…], since=last_place, until=place)
     resets = await reset(tx, customer_id=…, meter_ids=[…])                      # a new window, with what rolls over
-    quantity(aggregation_of(meter_row).function, tallies[meter_id])             # a Decimal, from boreal.core.metering
+    quantity(AggregationFunction.SUM, tallies[meter_id])                        # a Decimal, from boreal.core.metering
 """
 
-from boreal.rooms.usage.customer_meters.balances import Balance, balances
-from boreal.rooms.usage.customer_meters.commands import Reset, credit, reset
-from boreal.rooms.usage.customer_meters.queries import active_meters, render_balance
-from boreal.rooms.usage.customer_meters.schemas import CustomerMeterBase
+from boreal.rooms.usage.customer_meters.commands import credit, reset
+from boreal.rooms.usage.customer_meters.queries import active_meters
 from boreal.rooms.usage.customer_meters.tables import CustomerMeterRow
 from boreal.rooms.usage.events.asked import organizations as asked_organizations
 from boreal.rooms.usage.events.asked import subjects as asked_subjects
-from boreal.rooms.usage.events.tables import EventKeyRow, EventNameRow, EventRow, EventTypeRow
+from boreal.rooms.usage.events.tables import EventNameRow, EventRow, EventTypeRow
 from boreal.rooms.usage.ingestion.queues import Ingestion
 from boreal.rooms.usage.ingestion.schemas import LLMMetadata
-from boreal.rooms.usage.ingestion.system import SystemEvent, note
 from boreal.rooms.usage.meters.closing import close, used
 from boreal.rooms.usage.meters.counting import ALL as ALL_SUBJECTS
 from boreal.rooms.usage.meters.holds import meter_names, set_holds
-from boreal.rooms.usage.meters.queries import render as render_meter
 from boreal.rooms.usage.meters.schemas import FilterInput, Meter
 from boreal.rooms.usage.meters.sql import contributes, passes
 from boreal.rooms.usage.meters.tables import MeterRollupRow, MeterRow, MeterUsageRow
 
 __all__ = [
     "ALL_SUBJECTS",
-    "Balance",
-    "CustomerMeterBase",
     "CustomerMeterRow",
-    "EventKeyRow",
     "EventNameRow",
     "EventRow",
     "EventTypeRow",
@@ -44,20 +37,14 @@ __all__ = [
     "MeterRollupRow",
     "MeterRow",
     "MeterUsageRow",
-    "Reset",
-    "SystemEvent",
     "active_meters",
     "asked_organizations",
     "asked_subjects",
-    "balances",
     "close",
     "contributes",
     "credit",
     "meter_names",
-    "note",
     "passes",
-    "render_balance",
-    "render_meter",
     "reset",
     "set_holds",
     "used",

@@ -90,7 +90,6 @@ KINDS = {
 
 REACTIONS = {
     "order.paid": ("grant_benefits",),
-    "subscription.created": ("grant_benefits",),
     "subscription.updated": ("grant_benefits",),
     "refund.created": ("grant_benefits",),
     "refund.updated": ("grant_benefits",),

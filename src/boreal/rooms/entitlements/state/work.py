@@ -23,12 +23,11 @@ CHANGES_STATE = (
     "customer.created",
     "customer.updated",
     "customer.deleted",
-    "subscription.created",
     "subscription.updated",
     "usage.recorded",
     *GRANT_FACTS,
 )
-"""The facts after which the state may be another."""
+"""The facts after which the state may be another; a new subscription is also told as updated."""
 
 _OF_SUBSCRIPTION = sa.select(SubscriptionRow.c.customer_id).where(
     SubscriptionRow.c.id == sa.bindparam("id", type_=PgUUID)

@@ -134,7 +134,7 @@ def _metadata_binds(metadata: Mapping[str, Sequence[str]]) -> dict[str, Any]:
 
 async def _kept(runs: Runs, shape: Shape, binds: Mapping[str, Any]) -> int | None:
     """How many there are, where ingestion has counted that; None where it has not."""
-    if not shape.plain <= {"name", "source"} or shape.metadata_keys or shape.conditions or shape.depth:
+    if not shape.is_plain or shape.depth:
         return None
     roots = shape.depth is not None
     if shape.by_subject and (shape.plain or roots):

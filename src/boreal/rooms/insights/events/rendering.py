@@ -19,33 +19,8 @@ from boreal.rooms.usage.public import EventTypeRow
 C = CustomerRow.c
 T = EventTypeRow.c
 
-LABELS = {
-    "meter.credited": "Meter Credited",
-    "meter.reset": "Meter Reset",
-    "benefit.granted": "Benefit Granted",
-    "benefit.cycled": "Benefit Cycled",
-    "benefit.updated": "Benefit Updated",
-    "benefit.revoked": "Benefit Revoked",
-    "subscription.created": "Subscription Created",
-    "subscription.canceled": "Subscription Canceled",
-    "subscription.cycled": "Subscription Cycled",
-    "subscription.revoked": "Subscription Revoked",
-    "subscription.uncanceled": "Subscription Uncanceled",
-    "subscription.product_updated": "Subscription Product Updated",
-    "subscription.seats_updated": "Subscription Seats Updated",
-    "order.paid": "Order Paid",
-    "order.refunded": "Order Refunded",
-    "checkout.created": "Checkout Created",
-    "customer.created": "Customer Created",
-    "customer.updated": "Customer Updated",
-    "customer.deleted": "Customer Deleted",
-    "balance.order": "Balance Order",
-    "balance.credit_order": "Balance Credit Order",
-    "balance.refund": "Balance Refund",
-    "balance.dispute": "Balance Dispute",
-    "balance.dispute_reversal": "Balance Dispute Reversal",
-}
-"""What system events are called; those that are missing go by their name (usage spec 2.5)."""
+UNLABELLED = frozenset({"subscription.billing_period_updated", "balance.refund_reversal"})
+"""The system events that go by their name; the others by its words (usage spec 2.5)."""
 
 _CUSTOMERS = sa.select(CustomerRow).where(
     visible_to(C.organization_id),
@@ -125,7 +100,7 @@ async def _types(runs: Runs, actor: Actor, events: Sequence[Record]) -> Types:
 def _label(event: Record, types: Types) -> str:
     name: str = event["name"]
     if event["source"] == EventSource.SYSTEM.value:
-        return LABELS.get(name, name)
+        return name if name in UNLABELLED else name.replace(".", " ").replace("_", " ").title()
     known = types.get((event["organization_id"], name))
     if known is None:
         return name

@@ -33,8 +33,8 @@ class BenefitGrantMetadata(TypedDict):
     member_id: NotRequired[str]
 
 
-class SubscriptionCreatedMetadata(TypedDict):
-    """A subscription as it began."""
+class _Terms(TypedDict):
+    """What is paid for a subscription, and how often."""
 
     subscription_id: str
     product_id: str
@@ -42,6 +42,11 @@ class SubscriptionCreatedMetadata(TypedDict):
     currency: str
     recurring_interval: str
     recurring_interval_count: int
+
+
+class SubscriptionCreatedMetadata(_Terms):
+    """A subscription as it began."""
+
     started_at: str
 
 
@@ -72,26 +77,12 @@ class SubscriptionCycledMetadata(TypedDict):
     recurring_interval_count: NotRequired[int]
 
 
-class SubscriptionRevokedMetadata(TypedDict):
+class SubscriptionRevokedMetadata(SubscriptionCycledMetadata):
     """A subscription that is over."""
 
-    subscription_id: str
-    product_id: NotRequired[str]
-    amount: NotRequired[int]
-    currency: NotRequired[str]
-    recurring_interval: NotRequired[str]
-    recurring_interval_count: NotRequired[int]
 
-
-class SubscriptionUncanceledMetadata(TypedDict):
+class SubscriptionUncanceledMetadata(_Terms):
     """A subscription that will go on after all."""
-
-    subscription_id: str
-    product_id: str
-    amount: int
-    currency: str
-    recurring_interval: str
-    recurring_interval_count: int
 
 
 class SubscriptionProductUpdatedMetadata(TypedDict):
@@ -163,13 +154,8 @@ class CustomerCreatedMetadata(TypedDict):
     customer_external_id: str | None
 
 
-class CustomerDeletedMetadata(TypedDict):
+class CustomerDeletedMetadata(CustomerCreatedMetadata):
     """A customer as they were last."""
-
-    customer_id: str
-    customer_email: str
-    customer_name: str | None
-    customer_external_id: str | None
 
 
 class AddressDict(TypedDict):
@@ -193,81 +179,60 @@ class CustomerUpdatedFields(TypedDict):
     metadata: NotRequired[dict[str, str | int | bool] | None]
 
 
-class CustomerUpdatedMetadata(TypedDict):
+class CustomerUpdatedMetadata(CustomerCreatedMetadata):
     """A customer as they are now, and what changed."""
 
-    customer_id: str
-    customer_email: str
-    customer_name: str | None
-    customer_external_id: str | None
     updated_fields: CustomerUpdatedFields
 
 
-class BalanceOrderMetadata(TypedDict):
-    """What a payment of an order added to the balance."""
+class _Balance(TypedDict):
+    """What every entry of the balance tells."""
 
-    transaction_id: str
-    order_id: str
     product_id: NotRequired[str]
     subscription_id: NotRequired[str]
     amount: int
     currency: str
-    presentment_amount: int
-    presentment_currency: str
     tax_amount: int
     tax_state: NotRequired[str | None]
     tax_country: NotRequired[str | None]
     fee: int
 
 
-class BalanceCreditOrderMetadata(TypedDict):
+class _Transaction(_Balance):
+    """An entry that moved money, which the customer saw in a currency of their own."""
+
+    transaction_id: str
+    presentment_amount: int
+    presentment_currency: str
+
+
+class _Return(_Transaction):
+    """An entry that undoes what an order brought, or does it again."""
+
+    order_id: NotRequired[str]
+    order_created_at: NotRequired[str]
+
+
+class BalanceOrderMetadata(_Transaction):
+    """What a payment of an order added to the balance."""
+
+    order_id: str
+
+
+class BalanceCreditOrderMetadata(_Balance):
     """An order that was paid from what the customer had."""
 
     order_id: str
-    product_id: NotRequired[str]
-    subscription_id: NotRequired[str]
-    amount: int
-    currency: str
-    tax_amount: int
-    tax_state: NotRequired[str | None]
-    tax_country: NotRequired[str | None]
-    fee: int
 
 
-class BalanceRefundMetadata(TypedDict):
+class BalanceRefundMetadata(_Return):
     """What a refund took from the balance, or gave back to it."""
 
-    transaction_id: str
     refund_id: str
-    order_id: NotRequired[str]
-    order_created_at: NotRequired[str]
-    product_id: NotRequired[str]
-    subscription_id: NotRequired[str]
-    amount: int
-    currency: str
-    presentment_amount: int
-    presentment_currency: str
     refundable_amount: NotRequired[int]
-    tax_amount: int
-    tax_state: NotRequired[str | None]
-    tax_country: NotRequired[str | None]
-    fee: int
 
 
-class BalanceDisputeMetadata(TypedDict):
+class BalanceDisputeMetadata(_Return):
     """What a dispute took from the balance, or gave back to it."""
 
-    transaction_id: str
     dispute_id: str
-    order_id: NotRequired[str]
-    order_created_at: NotRequired[str]
-    product_id: NotRequired[str]
-    subscription_id: NotRequired[str]
-    amount: int
-    currency: str
-    presentment_amount: int
-    presentment_currency: str
-    tax_amount: int
-    tax_state: NotRequired[str | None]
-    tax_country: NotRequired[str | None]
-    fee: int

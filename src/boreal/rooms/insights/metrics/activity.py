@@ -16,7 +16,7 @@ from boreal.core.metrics import Figures
 from boreal.core.periods import Grid
 from boreal.kit.auth import visible_to
 from boreal.kit.db import Record
-from boreal.rooms.insights.metrics.grids import counts, period_of
+from boreal.rooms.insights.metrics.grids import END, START, counts, period_of
 from boreal.rooms.usage.public import ALL_SUBJECTS, EventRow, MeterRollupRow
 
 E = EventRow.c
@@ -58,7 +58,7 @@ def users_by_day(of_subjects: bool) -> sa.Select[Any]:
     """Per period: how many customers there were events of, from the days that were rolled up."""
     day = sa.func.to_timestamp(R.bucket * _DAY_S)
     period = period_of(day).label("period")
-    first, last = (sa.cast(sa.func.extract("epoch", bound), sa.BigInteger) / _DAY_S for bound in _RANGE)
+    first, last = (sa.cast(sa.func.extract("epoch", bound), sa.BigInteger) / _DAY_S for bound in (START, END))
     columns: tuple[Any, ...] = (period, sa.func.count(R.subject.distinct()).label("users"))
     statement = sa.select(*columns).where(
         visible_to(R.meter_id), R.hours == 24, R.subject != ALL_SUBJECTS, R.bucket >= first, R.bucket < last
@@ -66,9 +66,6 @@ def users_by_day(of_subjects: bool) -> sa.Select[Any]:
     if of_subjects:
         statement = statement.where(R.subject == sa.func.any(_SUBJECTS))
     return statement.group_by(period)
-
-
-_RANGE = tuple(sa.bindparam(name, type_=sa.DateTime(timezone=True)) for name in ("start", "end"))
 
 
 def is_made_of_days(grid: Grid) -> bool:

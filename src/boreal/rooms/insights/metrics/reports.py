@@ -68,12 +68,14 @@ async def report(runs: Runs, scope: Scope, periods: Grid, wanted: Iterable[Metri
     for source, (statement, add) in _READS.items():
         if source in sources:
             add(figures, await runs.fetch(statement(scope.given), **binds))
-    if Source.EVENTS in sources:
-        await _add_events(runs, scope, periods, figures, binds)
+    if sources & {Source.COSTS, Source.USERS}:
+        await _add_events(runs, scope, periods, figures, binds, sources)
     return _render(Book(figures), periods, wanted)
 
 
-async def _add_events(runs: Runs, scope: Scope, periods: Grid, figures: Figures, binds: dict[str, Any]) -> None:
+async def _add_events(
+    runs: Runs, scope: Scope, periods: Grid, figures: Figures, binds: dict[str, Any], sources: frozenset[Source]
+) -> None:
     """Events are of organizations and customers; products have none (usage spec 7.4)."""
     asked = {"organization_id": scope.organization_ids, "customer_id": scope.customer_ids}
     given = {name: list(value) for name, value in asked.items() if value is not None}
@@ -81,9 +83,11 @@ async def _add_events(runs: Runs, scope: Scope, periods: Grid, figures: Figures,
     allowed = asked_organizations(scope.actor, given)
     binds = {**binds, "actor_organization_ids": allowed, "subjects": subjects}
     of_subjects = subjects is not None
-    users = activity.users_by_day if activity.is_made_of_days(periods) else activity.users
-    activity.add_costs(figures, await runs.fetch(activity.costs(of_subjects), **binds))
-    activity.add_users(figures, await runs.fetch(users(of_subjects), **binds))
+    if Source.COSTS in sources:
+        activity.add_costs(figures, await runs.fetch(activity.costs(of_subjects), **binds))
+    if Source.USERS in sources:
+        users = activity.users_by_day if activity.is_made_of_days(periods) else activity.users
+        activity.add_users(figures, await runs.fetch(users(of_subjects), **binds))
 
 
 def _render(book: Book, periods: Grid, wanted: Sequence[Metric]) -> dict[str, Any]:

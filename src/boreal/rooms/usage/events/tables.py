@@ -46,7 +46,7 @@ EventRow = sa.Table(
     postgresql_partition_by="RANGE (ingested_at)",
     info={"ddl": ("CREATE SEQUENCE events_seq", "CREATE TABLE events_default PARTITION OF events DEFAULT")},
 )
-"""Partitioned by month of ingestion; what no month has been made for is in `events_default`."""
+"""Partitioned by the time of ingestion, so that months can be set apart. So far all of it is in `events_default`."""
 
 EventKeyRow = sa.Table(
     "event_keys",

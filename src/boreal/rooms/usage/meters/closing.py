@@ -13,6 +13,7 @@ from boreal.core.events import subject_of
 from boreal.core.metering import Tally
 from boreal.kit.tx import Tx
 from boreal.rooms.customers.public import CustomerRow
+from boreal.rooms.usage.meters.generations import NEXT_PLACE
 
 _LOCK_METERS = sa.text("SELECT id FROM meters WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR SHARE")
 _BEGIN = sa.text(
@@ -29,7 +30,6 @@ _LOCK = sa.text(
     ORDER BY meter_id, subject FOR UPDATE
     """
 )
-_PLACE = sa.text("SELECT nextval('events_seq')")
 _KEEP = sa.text(
     """
     INSERT INTO meter_segments (meter_id, subject, from_seq, until_seq, billable, count, sum, min, max)
@@ -70,7 +70,7 @@ async def _close(tx: Tx, subjects: Sequence[UUID], ids: Sequence[UUID]) -> int:
     locked = {"ids": sorted({*ids, tx.organization_id}), "subjects": subjects}
     await tx.execute(_BEGIN, **locked, now=tx.now)
     await tx.execute(_LOCK, **locked)
-    place: int = await tx.fetchval(_PLACE)
+    place: int = await tx.fetchval(NEXT_PLACE)
     await tx.execute(_KEEP, **rows, place=place)
     await tx.execute(_ANEW, **rows, place=place)
     return place

@@ -18,6 +18,7 @@ from boreal.kit.tx import Tx
 from boreal.kit.work import Work
 from boreal.rooms.usage.events.tables import EventRow
 from boreal.rooms.usage.meters.counting import ALL, CountedMeter
+from boreal.rooms.usage.meters.generations import NEXT_PLACE
 from boreal.rooms.usage.meters.sql import counted, digest_of, hour_of, number_of
 from boreal.rooms.usage.meters.tables import (
     MeterFillRow,
@@ -36,7 +37,6 @@ _ID = sa.bindparam("id", type_=PgUUID)
 _METER = sa.select(MeterRow).where(MeterRow.c.id == _ID).with_for_update()
 _FILLS = sa.select(MeterFillRow).where(MeterFillRow.c.meter_id == _ID).order_by(MeterFillRow.c.from_seq)
 _DONE = sa.text("DELETE FROM meter_fills WHERE meter_id = :meter_id AND from_seq = :from_seq")
-_PLACE = sa.text("SELECT nextval('events_seq')")
 _APPEAR = sa.text(
     """
     INSERT INTO customer_meters (
@@ -77,7 +77,7 @@ async def appear(tx: Tx, meter_id: UUID) -> None:
 
 async def _fill(tx: Tx, meter: Record, fill: Record) -> None:
     rules = CountedMeter.of(meter)
-    place = await tx.fetchval(_PLACE)
+    place = await tx.fetchval(NEXT_PLACE)
     # Events after the last closing of a subject's row belong to its window as it is now, so their segment is labelled
     # with this place; those before it to an earlier one.
     label = sa.case(

@@ -33,7 +33,8 @@ _CHANGE = sa.text(
     ON CONFLICT (organization_id) DO UPDATE SET generation = meter_generations.generation + 1
     """
 ).bindparams(_ORGANIZATION_ID)
-_NEXT = sa.text("SELECT nextval('events_seq')")
+NEXT_PLACE = sa.text("SELECT nextval('events_seq')")
+"""Takes a place in the order of events, which no event has."""
 
 
 async def read_meters(runs: Runs, organization_id: UUID) -> Meters:
@@ -68,5 +69,5 @@ async def change_meters(tx: Tx) -> int:
     before it, everything that will be counted by the new one behind.
     """
     await tx.execute(_CHANGE, organization_id=tx.organization_id)
-    place: int = await tx.fetchval(_NEXT)
+    place: int = await tx.fetchval(NEXT_PLACE)
     return place

@@ -4,7 +4,7 @@ Where roll-ups do not tell (metadata, the values of `unique`, the hours of one c
 being filled), the events of the range are read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,12 +16,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.core.calendar import TimeInterval
-from boreal.core.events import subject_of
 from boreal.core.metering import AggregationFunction, Tally, put_together, quantity
 from boreal.core.quantities import bucket_of, combined, is_too_long, labels, next_of, total
-from boreal.kit.db import Record, Row, Runs
+from boreal.kit.db import Record, Runs
 from boreal.kit.problems import Fault, Invalid
-from boreal.rooms.customers.public import CustomerRow
+from boreal.rooms.usage.events.asked import subjects_of
 from boreal.rooms.usage.events.tables import EventRow
 from boreal.rooms.usage.meters.counting import ALL, CountedMeter
 from boreal.rooms.usage.meters.queries import is_filling
@@ -46,14 +45,6 @@ _ROLLED_APART = sa.text(
     WHERE meter_id = :meter_id AND subject <> :all AND hours = 24 AND bucket >= :first AND bucket < :last
     GROUP BY 1, 2
     """
-)
-_CUSTOMERS = sa.select(CustomerRow.c.id, CustomerRow.c.external_id).where(
-    CustomerRow.c.organization_id == sa.bindparam("organization_id", type_=PgUUID),
-    CustomerRow.c.deleted_at.is_(None),
-    sa.or_(
-        CustomerRow.c.id == sa.func.any(sa.bindparam("ids", type_=ARRAY(PgUUID))),
-        CustomerRow.c.external_id == sa.func.any(sa.bindparam("external_ids", type_=ARRAY(sa.Text))),
-    ),
 )
 
 
@@ -100,7 +91,9 @@ async def read(runs: Runs, meter: Record, asked: Asked) -> dict[str, Any]:
         bucket_of(grid[0], asked.interval),
         next_of(bucket_of(grid[-1], asked.interval), asked.interval),
     )
-    subjects = await _subjects(runs, meter["organization_id"], asked)
+    subjects = await subjects_of(
+        runs, [meter["organization_id"]], ids=asked.customer_ids, external_ids=asked.external_ids
+    )
     tallies = await _tallies(runs, meter, rules, asked, span, subjects)
     values = _values(function, asked.per_customer, tallies)
     wanted = [bucket_of(label, asked.interval) for label in grid]
@@ -124,29 +117,6 @@ def wire(number: Decimal) -> float:
 
 
 _GREATEST = 1.7976931348623157e308
-
-
-async def _subjects(runs: Runs, organization_id: UUID, asked: Asked) -> list[UUID] | None:
-    """Whose events are wanted; None: everybody's. Ids and external ids of one customer both mean all its events."""
-    if not asked.customer_ids and not asked.external_ids:
-        return None
-    rows = await runs.fetch(
-        _CUSTOMERS, organization_id=organization_id, ids=list(asked.customer_ids), external_ids=list(asked.external_ids)
-    )
-    named = []
-    if asked.customer_ids:
-        by_id = [row for row in rows if row["id"] in asked.customer_ids]
-        named.append({*asked.customer_ids, *_all_subjects(organization_id, by_id)})
-    if asked.external_ids:
-        by_external = [row for row in rows if row["external_id"] in asked.external_ids]
-        digests = {subject_of(organization_id, external) for external in asked.external_ids}
-        named.append(digests | _all_subjects(organization_id, by_external))
-    return sorted(set.intersection(*named))
-
-
-def _all_subjects(organization_id: UUID, rows: Sequence[Row]) -> set[UUID]:
-    external = {subject_of(organization_id, row["external_id"]) for row in rows if row["external_id"] is not None}
-    return external | {row["id"] for row in rows}
 
 
 async def _tallies(

@@ -158,11 +158,6 @@ def _half_of_sha256(data: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     return sa.cast(sa.func.encode(half, "hex"), PgUUID)
 
 
-def subject_of(organization_id: sa.ColumnElement[Any], external_id: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """The subject of an external id; null for none (`boreal.core.events.subject_of`)."""
-    return _half_of_sha256(sa.func.uuid_send(organization_id).op("||")(sa.func.convert_to(external_id, "UTF8")))
-
-
 def counted(condition: Filter, aggregation: Aggregation) -> Condition:
     """Whether an event of the meter's organization is counted by it: only those that merchants told of are."""
     return sa.and_(E.source == "user", E.subject.is_not(None), passes(condition), contributes(aggregation))
