@@ -43,9 +43,10 @@ from boreal.rooms.billing.orders.charges import (
     order_of_intent,
     perform,
 )
+from boreal.rooms.billing.orders.recovery import recover
 from boreal.rooms.billing.orders.settlement import settle_order
 from boreal.rooms.billing.payments.commands import record_attempt, save_payment_method
-from boreal.rooms.billing.subscriptions.commands import end_now, enter_past_due, recover
+from boreal.rooms.billing.subscriptions.commands import end_now, enter_past_due
 from boreal.rooms.platform.public import organization_by_id
 
 _log = structlog.get_logger("boreal.billing")

@@ -7,31 +7,20 @@ from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.core import calendar
 from boreal.core.customers import Customer
-from boreal.core.orders import OrderStatus, Purchase
+from boreal.core.orders import Purchase
 from boreal.core.plans import BilledPrice
-from boreal.core.renewals import is_due, revoked
+from boreal.core.renewals import revoked
 from boreal.core.subscriptions import ACTIVE, BILLABLE, Subscription, SubscriptionStatus, upgraded
 from boreal.kit.tx import Tx
-from boreal.rooms.billing.orders.tables import OrderRow
 from boreal.rooms.billing.subscriptions.tables import ScheduledChangeRow, SubscriptionPriceRow
 
 _INSERT_PRICE = SubscriptionPriceRow.insert()
 _DROP_PRICES, _DROP_SCHEDULED = (
     sa.delete(table).where(table.c.subscription_id == sa.bindparam("subscription_id"))
     for table in (SubscriptionPriceRow, ScheduledChangeRow)
-)
-_HAS_OTHER_UNPAID = sa.select(
-    sa.exists().where(
-        OrderRow.c.subscription_id == sa.bindparam("subscription_id", type_=PgUUID),
-        OrderRow.c.id != sa.bindparam("order_id", type_=PgUUID),
-        OrderRow.c.status == OrderStatus.PENDING.value,
-        OrderRow.c.first_failed_at.is_not(None),
-        OrderRow.c.next_payment_attempt_at.is_not(None),
-    )
 )
 
 
@@ -148,7 +137,7 @@ async def enter_past_due(tx: Tx, id: UUID) -> Subscription:
 
     One that has ended is left alone: its last order can still be paid (orders spec 12.2).
     """
-    before = await _lock(tx, id)
+    before = await lock(tx, id)
     if before.status not in ACTIVE:
         return before
     past_due_at = before.past_due_at or tx.now
@@ -158,35 +147,16 @@ async def enter_past_due(tx: Tx, id: UUID) -> Subscription:
     )
 
 
-async def recover(tx: Tx, id: UUID, *, order_id: UUID, method_id: UUID | None = None) -> Subscription:
-    """The subscription after this order of it was paid: active again if it was past due (orders spec 12.4).
-
-    It stays past due while another of its orders is still charged again and again. `method_id` is charged from now on;
-    None leaves the method as it is. What was past due, or has waited for this order, is renewed from now on.
-    """
-    before = await _lock(tx, id)
-    after = replace(before, payment_method_id=method_id or before.payment_method_id)
-    recovers = before.status is SubscriptionStatus.PAST_DUE and not await tx.fetchval(
-        _HAS_OTHER_UNPAID, subscription_id=id, order_id=order_id
-    )
-    if recovers:
-        after = replace(after, status=SubscriptionStatus.ACTIVE, past_due_at=None)
-    if after != before:
-        after = await tx.save(before, replace(after, modified_at=tx.now))
-    if recovers or is_due(after, now=tx.now):
-        renew_later(tx, after)
-    return after
-
-
 async def end_now(tx: Tx, id: UUID) -> Subscription:
     """The subscription ends at once, unless it has ended before; nothing more is billed (orders spec 6.9)."""
-    before = await _lock(tx, id)
+    before = await lock(tx, id)
     if before.status not in BILLABLE:
         return before
     return await tx.save(before, revoked(before, now=tx.now))
 
 
-async def _lock(tx: Tx, id: UUID) -> Subscription:
+async def lock(tx: Tx, id: UUID) -> Subscription:
+    """The subscription, which there has to be, locked."""
     subscription = await tx.lock(Subscription, id)
     assert subscription is not None
     return subscription
