@@ -68,6 +68,7 @@ from boreal.surfaces import document, system
 from boreal.surfaces.cli.app import commands
 from boreal.surfaces.cli.database import left_alone, running_database
 from boreal.surfaces.cli.demo import SLUG as DEMO_SLUG
+from boreal.surfaces.cli.running import CommandFailed
 from boreal.surfaces.http import HttpApp
 from boreal.surfaces.invoices import invoice_routes
 from boreal.surfaces.metrics import Asgi, watched
@@ -149,15 +150,21 @@ class Boreal:
                     tx.enqueue(kind, unique_key=kind)
         await Worker(self.app, self.dispatcher).run()
 
-    async def check(self) -> dict[str, list[dict[str, Any]]]:
-        """The invariants that do not hold, by room and name, each with the rows that break it."""
-        return await broken_invariants(self.app.database)
+    async def check(self, room: str | None = None) -> dict[str, list[dict[str, Any]]]:
+        """The invariants (of one room) that do not hold, by room and name, each with the rows that break it."""
+        return await broken_invariants(self.app.database, room)
 
 
-async def broken_invariants(database: Database) -> dict[str, list[dict[str, Any]]]:
-    """The invariants that do not hold, by room and name, each with the rows that break it."""
+async def broken_invariants(database: Database, only: str | None = None) -> dict[str, list[dict[str, Any]]]:
+    """The invariants (of one room) that do not hold, by room and name, each with the rows that break it.
+
+    Raises `CommandFailed` if no room has that name.
+    """
+    rooms = [room for room in ROOMS if only in (None, room.name)]
+    if not rooms:
+        raise CommandFailed(f"there is no room {only}; rooms are {', '.join(room.name for room in ROOMS)}")
     broken = {}
-    for room in ROOMS:
+    for room in rooms:
         for name, query in room.invariants.items():
             rows = await database.fetch(query)
             if rows:

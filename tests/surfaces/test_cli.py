@@ -208,6 +208,8 @@ def test_a_shop_is_checked_and_given_tokens(boreal: Boreal, used: dict[str, str]
     held = boreal("check", **used)
     assert (held.exit_code, held.stdout) == (0, "Every invariant holds.\n")
     sql(dsn, UNPRICED % id)
+    assert boreal("check", "usage", **used).exit_code == 0, "what is broken is in another room"
+    refused(boreal("check", "cellar", **used), "there is no room cellar; rooms are ")
     broken = boreal("check", **used)
     assert broken.exit_code == 1
     assert broken.stdout.startswith("BROKEN catalog: a product has a live price: 1 rows, such as {'id': ")

@@ -111,11 +111,14 @@ def _add_tools(cli: typer.Typer, root: Root) -> None:
         typer.echo(json.dumps(root.openapi(), indent=2, default=str))
 
     @cli.command()
-    def check(data_dir: DataDir = None) -> None:
+    def check(
+        room: Annotated[str | None, typer.Argument(help="Only the invariants of this room, such as usage.")] = None,
+        data_dir: DataDir = None,
+    ) -> None:
         """Checks every invariant; exit code 1 and what is wrong if one does not hold."""
 
         async def report(process: Process) -> None:
-            broken = await process.check()
+            broken = await process.check(room)
             for name, rows in broken.items():
                 typer.echo(f"BROKEN {name}: {len(rows)} rows, such as {rows[0]}")
             if broken:

@@ -37,8 +37,8 @@ class Process(Protocol):
         """Dispatches facts and does due work until cancelled."""
         ...
 
-    async def check(self) -> dict[str, list[dict[str, Any]]]:
-        """The invariants that do not hold, each with the rows that break it."""
+    async def check(self, room: str | None = None) -> dict[str, list[dict[str, Any]]]:
+        """The invariants (of one room) that do not hold, each with the rows that break it."""
         ...
 
 
