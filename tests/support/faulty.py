@@ -23,17 +23,19 @@ from types import ModuleType
 from typing import Any
 
 from boreal.core import webhooks
-from boreal.kit import idempotency
+from boreal.kit import idempotency, worker
 from boreal.kit.settings import Settings
 from boreal.main import Boreal, Root
 from boreal.providers.ports import PaymentProcessor
+from boreal.rooms.billing.changes import renewal
+from boreal.rooms.billing.orders import collection
 from boreal.rooms.checkout.checkouts import confirmation, fulfilment
 from boreal.rooms.platform.webhooks import attempts
 from boreal.rooms.platform.webhooks import work as webhook_work
 from boreal.surfaces.cli.app import commands
 
 LEASE_S = 3.0
-"""How long one row of work may take; a worker that died is succeeded 5 s after that."""
+"""How long one row of work may take; a worker that died is succeeded a second after that."""
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -63,6 +65,9 @@ def hurry() -> None:
         POLL=timedelta(seconds=1),
     )
     _set(fulfilment, POLL=timedelta(seconds=1))
+    _set(collection, SAFETY_NET=timedelta(seconds=2), POLL=timedelta(seconds=1))
+    _set(renewal, POLL=timedelta(seconds=1))
+    _set(worker, MARGIN_S=1.0)
     _set(idempotency, LEASE=timedelta(seconds=2))
     _set(attempts, TIMEOUT_S=0.7)
     _set(webhook_work, BUDGET_S=1.5)

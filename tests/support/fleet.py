@@ -101,21 +101,25 @@ class Launcher:
 
 @dataclass
 class Fleet:
-    """The running processes. `boreal` is composed in this process, to set the scene and to look behind the wire."""
+    """The running processes. `boreal` is composed in this process, to set the scene and to look behind the wire.
+
+    `postgres` is None where the server belongs to somebody else and is never killed.
+    """
 
     folder: Path
-    postgres: EmbeddedPostgres
+    postgres: EmbeddedPostgres | None
     launcher: Launcher
     units: list[Unit]
     boreal: Boreal
     base_urls: list[str] = field(default_factory=list)
     kills: Counter[str] = field(default_factory=Counter)
+    seed: int = 0
 
     async def open(self) -> None:
         """Every process was started for the first time, and every API has a port that it keeps."""
         await self.launcher.open()
         for number, unit in enumerate(self.units):
-            await self.launcher.start(unit, seed=number)
+            await self.launcher.start(unit, seed=self.seed + number)
         for unit in self.units:
             async with asyncio.timeout(60):
                 while "ready" not in unit.log.read_text():
@@ -132,7 +136,8 @@ class Fleet:
             if not is_alive(unit.pid):
                 if not unit.killed and not unit.last_words(1).startswith(_EXPECTED):
                     unit.ended.append(unit.last_words())
-                await self.launcher.start(unit, seed=1000 * unit.starts + self.units.index(unit))
+                seed = self.seed + 1000 * unit.starts + self.units.index(unit)
+                await self.launcher.start(unit, seed=seed)
 
     def kill(self, victim: str, random: Random) -> None:
         """SIGKILL for one of `VICTIMS`: an API, a worker, PostgreSQL or a part of it, or all that there is."""
@@ -148,7 +153,7 @@ class Fleet:
 
     def _kill_postgres(self, what: str, random: Random) -> None:
         """When any process of it is gone, the first one ends the others, recovers and goes on."""
-        if self.postgres.pid is None:
+        if self.postgres is None or self.postgres.pid is None:
             return
         members = family(self.postgres.pid)
         victims = {"first process": members[:1], "any process": [random.choice(members)], "all of it": members}[what]
@@ -170,26 +175,44 @@ async def open_fleet(folder: Path, *, apis: int, workers: int, faults: Mapping[s
     dsn = await postgres.start()
     try:
         await migrate(dsn)
-        fleet = await _fleet(folder, postgres, apis=apis, workers=workers, faults=faults)
-        try:
-            await fleet.open()
-            async with _kept(postgres.keep_running(), *map(fleet.keep, fleet.units)):
-                yield fleet
-        except BaseException:
-            for unit in fleet.units:
-                sys.stdout.write(f"== {unit.role}, {unit.starts} starts ==\n{unit.last_words()}\n")
-            raise
-        finally:
-            await fleet.close()
+        fleet = await _fleet(folder, postgres, dsn, apis=apis, workers=workers, faults=faults)
+        async with _running(fleet, postgres.keep_running()):
+            yield fleet
     finally:
         await postgres.stop()
 
 
+@asynccontextmanager
+async def open_workers(
+    folder: Path, dsn: str, *, workers: int, faults: Mapping[str, Any], seed: int = 0
+) -> AsyncIterator[Fleet]:
+    """Starts workers only, on a migrated database of somebody else's server."""
+    fleet = await _fleet(folder, None, dsn, apis=0, workers=workers, faults=faults)
+    fleet.seed = seed
+    async with _running(fleet):
+        yield fleet
+
+
+@asynccontextmanager
+async def _running(fleet: Fleet, *keepers: Any) -> AsyncIterator[None]:
+    """The processes run while the block runs; what they logged last is told if it fails."""
+    try:
+        await fleet.open()
+        async with _kept(*keepers, *map(fleet.keep, fleet.units)):
+            yield
+    except BaseException:
+        for unit in fleet.units:
+            sys.stdout.write(f"== {unit.role}, {unit.starts} starts ==\n{unit.last_words()}\n")
+        raise
+    finally:
+        await fleet.close()
+
+
 async def _fleet(
-    folder: Path, postgres: EmbeddedPostgres, *, apis: int, workers: int, faults: Mapping[str, Any]
+    folder: Path, postgres: EmbeddedPostgres | None, dsn: str, *, apis: int, workers: int, faults: Mapping[str, Any]
 ) -> Fleet:
     variables = {
-        "DATABASE_URL": postgres.dsn,
+        "DATABASE_URL": dsn,
         "BOREAL_DATA_DIR": str(folder),
         "BOREAL_LOG_LEVEL": "warning",
         "BOREAL_RATE_LIMIT_PER_MINUTE": "0",
@@ -199,7 +222,7 @@ async def _fleet(
     units = [Unit(command, folder / f"{command[0]}-{number}.log") for number, command in enumerate(commands)]
     for unit in units:
         unit.log.touch()
-    database = await Database.connect(postgres.dsn, pool_size=2)
+    database = await Database.connect(dsn, pool_size=2)
     keyring = Keyring.open(folder / "keys")
     boreal = compose(settings(), database=database, clock=Clock(), keyring=keyring)
     return Fleet(folder, postgres, Launcher(variables, faults), units, boreal)

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from boreal.kit.db import metadata
+from boreal.kit.migrations import heads
 
 
 def ddl() -> str:
@@ -19,6 +20,12 @@ def ddl() -> str:
         ]
         statements += table.info.get("ddl", ())
     return ";\n".join(statements)
+
+
+async def mark_as_migrated(connection: asyncpg.Connection) -> None:
+    """Processes that use a database made of `ddl` find it up to date."""
+    await connection.execute("CREATE TABLE alembic_version (version_num text PRIMARY KEY)")
+    await connection.execute("INSERT INTO alembic_version VALUES ($1)", *heads())
 
 
 _COLUMNS = """

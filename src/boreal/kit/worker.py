@@ -17,6 +17,8 @@ _log = structlog.get_logger("boreal.worker")
 
 IDLE_S = 5.0
 """How long a loop sleeps at most when nothing is due and nobody wakes it."""
+MARGIN_S = 5.0
+"""How much longer a claim holds than its handler may take: time to record how it ended."""
 
 
 async def _unknown(_app: App, work: Work) -> None:
@@ -91,7 +93,7 @@ class Worker:
                 try:
                     if len(running) < slots:
                         taken = await claims.claim(
-                            now=self._app.clock.now(), batch_size=slots - len(running), lease_s=lease_s + 5
+                            now=self._app.clock.now(), batch_size=slots - len(running), lease_s=lease_s + MARGIN_S
                         )
                     self._app.metrics.beat(queue)
                 except Exception as error:
