@@ -62,7 +62,7 @@ from boreal.rooms.finance.room import room as finance_room
 from boreal.rooms.insights.room import room as insights_room
 from boreal.rooms.platform.public import fan_out, interest, move_file_addresses, remember_token_use
 from boreal.rooms.platform.room import room as platform_room
-from boreal.rooms.usage.public import Ingestion
+from boreal.rooms.usage.public import Checks, Ingestion
 from boreal.rooms.usage.room import room as usage_room
 from boreal.surfaces import document, system
 from boreal.surfaces.cli.app import commands
@@ -260,6 +260,7 @@ def _adapters(app: App) -> dict[type[Any], Any]:
     """The outside world, as the settings choose it."""
     settings = app.settings
     box = MailCapture(app.database, clock=app.clock)
+    ingestion = Ingestion()
     smtp = SmtpMail.from_url(settings.smtp_url) if settings.mail == "smtp" and settings.smtp_url else None
     return {
         MailSender: smtp or box,
@@ -268,7 +269,8 @@ def _adapters(app: App) -> dict[type[Any], Any]:
         **_taxes(settings),
         **_storage(app),
         DocumentPrinter: Typesetter(),
-        Ingestion: Ingestion(),
+        Ingestion: ingestion,
+        Checks: Checks(ingestion),
         Fetch: Fetch(allowed_hosts=settings.webhook_allowed_hosts),
         CheckoutStreams: CheckoutStreams(app.database, app.clock, app.wakeups),
     }

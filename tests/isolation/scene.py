@@ -124,6 +124,13 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     "POST /v1/files/": lambda known: new_file(b"new"),
     "POST /v1/files/{id}/uploaded": lambda known: loads(known["completion"]),
     "POST /v1/events/ingest": lambda known: {"events": [{"name": "call", "customer_id": known["customer_id"]}]},
+    "POST /v1/customer-meters/check": lambda known: {
+        "meter_id": known["meter_id"],
+        "customer_id": known["customer_id"],
+        "name": "call",
+        "metadata": {known["word"]: known["word"]},
+        "overage": True,
+    },
     "POST /v1/meters/": lambda known: {"name": "New", "filter": EVERYTHING, "aggregation": {"func": "count"}},
     "POST /v1/organization-access-tokens/": lambda known: {"comment": "New", "scopes": ["orders:read"]},
     "POST /v1/refunds/": lambda known: {"order_id": known["order_id"], "reason": "other", "amount": 1},

@@ -1,6 +1,6 @@
 """The usage room: what is measured.
 
-Owns: events and their names, meters, what meters counted, customer meters and their credits.
+Owns: events and their names, meters, what meters counted, customer meters and their credits, checks.
 Does not own: what usage costs (prices are catalog's, charges are billing's), reading events (insights).
 Words: an *event* is one immutable thing that a customer did; a *meter* selects and aggregates events; a *subject* is
 whom an event is about: a customer, or an external id that may become one; a *place* is a number in the order in which

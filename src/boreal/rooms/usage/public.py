@@ -9,6 +9,7 @@ What changes or closes usage takes the caller's transaction:
     quantity(AggregationFunction.SUM, tallies[meter_id])                        # a Decimal, from boreal.core.metering
 """
 
+from boreal.rooms.usage.checks.queue import Checks
 from boreal.rooms.usage.customer_meters.commands import credit, reset
 from boreal.rooms.usage.customer_meters.queries import active_meters
 from boreal.rooms.usage.customer_meters.tables import CustomerMeterRow
@@ -26,6 +27,7 @@ from boreal.rooms.usage.meters.tables import MeterRollupRow, MeterRow, MeterUsag
 
 __all__ = [
     "ALL_SUBJECTS",
+    "Checks",
     "CustomerMeterRow",
     "EventNameRow",
     "EventRow",

@@ -2,6 +2,7 @@
 
 from boreal.kit.room import Room
 from boreal.kit.work import Kind
+from boreal.rooms.usage.checks import routes as check_routes
 from boreal.rooms.usage.customer_meters import routes as customer_meter_routes
 from boreal.rooms.usage.customer_meters.work import show_customer_meters
 from boreal.rooms.usage.event_types import routes as event_type_routes
@@ -14,7 +15,13 @@ from boreal.rooms.usage.meters.verification import differences
 
 room = Room(
     name="usage",
-    routes=(event_routes.routes, event_type_routes.routes, meter_routes.routes, customer_meter_routes.routes),
+    routes=(
+        event_routes.routes,
+        event_type_routes.routes,
+        meter_routes.routes,
+        customer_meter_routes.routes,
+        check_routes.routes,
+    ),
     kinds={
         "announce_usage": Kind(announce_usage, real_time=True),
         "fill_meter": Kind(fill_meter, lease_s=3600.0, real_time=True),

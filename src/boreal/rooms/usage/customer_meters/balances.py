@@ -106,6 +106,14 @@ OF_CUSTOMER = SELECT.where(
 _OF_METERS = OF_CUSTOMER.where(
     column("customer_meters.meter_id", PgUUID) == sa.func.any(sa.bindparam("meter_ids", type_=ARRAY(PgUUID)))
 )
+_OF_PAIRS = SELECT.where(
+    sa.text(
+        """
+        (customer_meters.customer_id, customer_meters.meter_id) IN (
+            SELECT * FROM unnest(CAST(:customer_ids AS uuid[]), CAST(:meter_ids AS uuid[])))
+        """
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +142,13 @@ async def balances(runs: Runs, customer_id: UUID, meter_ids: Sequence[UUID] | No
         rows = await runs.fetch(OF_CUSTOMER, customer_id=customer_id)
     else:
         rows = await runs.fetch(_OF_METERS, customer_id=customer_id, meter_ids=list(meter_ids))
+    return [await balance_of(runs, row) for row in rows]
+
+
+async def balances_of(runs: Runs, pairs: Sequence[tuple[UUID, UUID]]) -> list[Balance]:
+    """The customer meters of some pairs of customer and meter, as far as they are there."""
+    customer_ids, meter_ids = (list(ids) for ids in zip(*pairs, strict=True))
+    rows = await runs.fetch(_OF_PAIRS, customer_ids=customer_ids, meter_ids=meter_ids)
     return [await balance_of(runs, row) for row in rows]
 
 

@@ -6,7 +6,9 @@ queues and writers of their own; what one of them sends does not wait behind ano
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from boreal.kit.app import App
@@ -22,47 +24,54 @@ MAX_WAITING = 20_000
 MAX_WRITERS = 4
 """How many connections ingestion uses at once."""
 
+T = TypeVar("T")
+Writer = Callable[[App, Memory, UUID, Sequence[T]], Awaitable[None]]
+"""Writes what several requests of an organization ask for, in one transaction."""
+
 
 @dataclass
-class _Waiting:
-    batch: Batch
+class _Waiting(Generic[T]):
+    request: T
+    size: int
     done: asyncio.Future[None]
 
 
 @dataclass
-class _Queue:
-    waiting: deque[_Waiting] = field(default_factory=deque)
+class _Queue(Generic[T]):
+    waiting: deque[_Waiting[T]] = field(default_factory=deque)
     events: int = 0
     writer: asyncio.Task[None] | None = None
 
 
-class Ingestion:
-    """Takes in the events of one process."""
+class Queues(Generic[T]):
+    """The requests of one kind that one process has: a queue per organization, and few connections for all."""
 
-    def __init__(self) -> None:
-        self.memory = Memory()
-        self._queues: dict[UUID, _Queue] = {}
+    def __init__(self, write: Writer[T], *, memory: Memory) -> None:
+        self._write = write
+        self._memory = memory
+        self._queues: dict[UUID, _Queue[T]] = {}
         self._connections = asyncio.Semaphore(MAX_WRITERS)
 
-    async def take_in(self, app: App, organization_id: UUID, batch: Batch) -> dict[str, int]:
-        """Returns when the events are stored for good: how many were new. Raises `Invalid`, and `RateLimited` if too
-        much is waiting."""
+    async def put(self, app: App, organization_id: UUID, request: T, *, size: int) -> None:
+        """Returns when the request, which has `size` events, is written for good or found to be refused.
+
+        Raises `RateLimited` if too much is waiting.
+        """
         if under_key():
             async with self._connections:
-                await write(app, self.memory, organization_id, [batch])
-            return batch.verdict
+                await self._write(app, self._memory, organization_id, [request])
+            return
         queue = self._queues.setdefault(organization_id, _Queue())
-        if queue.events and queue.events + len(batch.events) > MAX_WAITING:
+        if queue.events and queue.events + size > MAX_WAITING:
             raise RateLimited(1)
-        waiting = _Waiting(batch, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(request, size, asyncio.get_running_loop().create_future())
         queue.waiting.append(waiting)
-        queue.events += len(batch.events)
+        queue.events += size
         if queue.writer is None:
             queue.writer = asyncio.create_task(self._write_all(app, organization_id, queue))
         await waiting.done
-        return batch.verdict
 
-    async def _write_all(self, app: App, organization_id: UUID, queue: _Queue) -> None:
+    async def _write_all(self, app: App, organization_id: UUID, queue: _Queue[T]) -> None:
         try:
             while queue.waiting:
                 await self._write_some(app, organization_id, queue)
@@ -72,22 +81,22 @@ class Ingestion:
             for left in queue.waiting:  # only if this task was cancelled
                 left.done.cancel()
 
-    async def _write_some(self, app: App, organization_id: UUID, queue: _Queue) -> None:
+    async def _write_some(self, app: App, organization_id: UUID, queue: _Queue[T]) -> None:
         async with self._connections:
             together = [queue.waiting.popleft()]
-            size = len(together[0].batch.events)
-            while queue.waiting and size + len(queue.waiting[0].batch.events) <= MAX_TOGETHER:
+            size = together[0].size
+            while queue.waiting and size + queue.waiting[0].size <= MAX_TOGETHER:
                 together.append(queue.waiting.popleft())
-                size += len(together[-1].batch.events)
+                size += together[-1].size
             queue.events -= size
             try:
-                await write(app, self.memory, organization_id, [waiting.batch for waiting in together])
+                await self._write(app, self._memory, organization_id, [waiting.request for waiting in together])
             except Exception as error:  # noqa: BLE001  # whatever it is, those who wait get it
                 self._settle(together, error)
             else:
                 self._settle(together, None)
 
-    def _settle(self, together: list[_Waiting], error: Exception | None) -> None:
+    def _settle(self, together: list[_Waiting[T]], error: Exception | None) -> None:
         for waiting in together:
             if waiting.done.done():
                 continue  # who asked has gone
@@ -95,3 +104,17 @@ class Ingestion:
                 waiting.done.set_result(None)
             else:
                 waiting.done.set_exception(error)
+
+
+class Ingestion:
+    """Takes in the events of one process."""
+
+    def __init__(self) -> None:
+        self.memory = Memory()
+        self._batches: Queues[Batch] = Queues(write, memory=self.memory)
+
+    async def take_in(self, app: App, organization_id: UUID, batch: Batch) -> dict[str, int]:
+        """Returns when the events are stored for good: how many were new. Raises `Invalid`, and `RateLimited` if too
+        much is waiting."""
+        await self._batches.put(app, organization_id, batch, size=len(batch.events))
+        return batch.verdict

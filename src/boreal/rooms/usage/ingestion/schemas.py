@@ -108,6 +108,25 @@ EventMetadataInput = TypeAliasType(
 """What the document says; `_Metadata` is stricter, since only two keys may hold objects."""
 
 
+SentMetadata = Annotated[EventMetadataInput, WrapValidator(_check_metadata)]
+"""The metadata of an event in a request."""
+
+
+MAX_NAME = 128
+
+
+def _short(name: str) -> str:
+    if len(name) > MAX_NAME:
+        raise PydanticCustomError(
+            "string_too_long", "String should have at most {max_length} characters", {"max_length": MAX_NAME}
+        )
+    return name
+
+
+EventName = Annotated[str, AfterValidator(_short)]
+"""What an event is called: up to 128 characters."""
+
+
 def _is_past(value: Any, info: ValidationInfo) -> Any:
     if info.context is not None and value > info.context["now"]:
         raise PydanticCustomError("value_error", "Value error, Timestamp must be in the past.", {"error": {}})
@@ -121,13 +140,13 @@ class EventCreate(Schema):
         default_factory=_NOTHING,
         description="When it happened; now, if left out.",
     )
-    name: Annotated[str, AfterValidator(lambda name: _short(name))]
+    name: EventName
     organization_id: UUID4 | None = Field(default_factory=_NOTHING)
     external_id: str | None = Field(
         default_factory=_NOTHING, description="Your id: an event with the same one is a duplicate and not kept."
     )
     parent_id: str | None = Field(default_factory=_NOTHING, description="The id or external id of the parent.")
-    metadata: Annotated[EventMetadataInput, WrapValidator(_check_metadata)] = Field(default_factory=dict)
+    metadata: SentMetadata = Field(default_factory=dict)
 
 
 class EventCreateCustomer(EventCreate):
@@ -153,14 +172,3 @@ class EventsIngestResponse(Schema):
 
     inserted: int
     duplicates: int = 0
-
-
-MAX_NAME = 128
-
-
-def _short(name: str) -> str:
-    if len(name) > MAX_NAME:
-        raise PydanticCustomError(
-            "string_too_long", "String should have at most {max_length} characters", {"max_length": MAX_NAME}
-        )
-    return name

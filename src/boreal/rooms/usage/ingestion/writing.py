@@ -56,12 +56,20 @@ class Memory:
                 remembered.clear()
 
 
-class _MetersChanged(Exception):
+class MetersChanged(Exception):
     """Nothing was written: the meters are not those that were counted by."""
 
 
 class _Refused(Exception):
     """Nothing was written: a batch has faults that were found after its keys had been taken."""
+
+
+async def meters_of(app: App, memory: Memory, organization_id: UUID) -> Meters:
+    """The meters as this process knows them. Whether they are the newest is found when counting by them is stored."""
+    meters = memory.meters.get(organization_id)
+    if meters is None:
+        meters = memory.meters[organization_id] = await read_meters(app.database, organization_id)
+    return meters
 
 
 async def write(app: App, memory: Memory, organization_id: UUID, batches: Sequence[Batch]) -> None:
@@ -71,13 +79,11 @@ async def write(app: App, memory: Memory, organization_id: UUID, batches: Sequen
     """
     left = batches
     while left:
-        meters = memory.meters.get(organization_id)
-        if meters is None:
-            meters = memory.meters[organization_id] = await read_meters(app.database, organization_id)
+        meters = await meters_of(app, memory, organization_id)
         try:
             await _write(app, memory, meters, organization_id, left)
             return
-        except _MetersChanged:
+        except MetersChanged:
             memory.meters.pop(organization_id, None)
         except (_Refused, DeadlockDetectedError):
             pass
@@ -94,16 +100,16 @@ async def _write(app: App, memory: Memory, meters: Meters, organization_id: UUID
         if any(batch.faults for batch in right):
             raise _Refused  # which gives back the keys that it took
         events = [event for batch in right for event in batch.events if not event.duplicate]
-        learned = _Learned()
+        learned = Learned()
         if events:
-            await _store(connection, memory, meters, organization_id, events, now=now, learned=learned)
-            await _follow(app, connection, memory, meters, organization_id, events, now=now, learned=learned)
+            await store(connection, memory, meters, organization_id, events, now=now, learned=learned)
+            await follow(app, connection, memory, meters, organization_id, events, now=now, learned=learned)
         await mark_effect(connection, now=now)
     learned.keep(memory, generation=meters.generation)
 
 
 @dataclass
-class _Learned:
+class Learned:
     """What may be remembered once the transaction is committed."""
 
     names: set[tuple[UUID, str]] = field(default_factory=set)
@@ -153,7 +159,7 @@ async def _take_keys(connection: Connection, organization_id: UUID, batches: Seq
         event.duplicate = key not in taken
 
 
-async def _store(
+async def store(
     connection: Connection,
     memory: Memory,
     meters: Meters,
@@ -161,8 +167,9 @@ async def _store(
     events: Sequence[NewEvent],
     *,
     now: datetime,
-    learned: _Learned,
+    learned: Learned,
 ) -> None:
+    """Stores events and counts them by the meters. Raises `MetersChanged` if those are not the newest."""
     counts = Counts(organization_id)
     names: dict[str, list[Any]] = {}
     for event in events:
@@ -181,7 +188,7 @@ async def _store(
         **_events(events),
     )
     if not rows:
-        raise _MetersChanged
+        raise MetersChanged
     values = [
         (row["meter_id"], row["subject"], row["from_seq"], value)
         for row in rows
@@ -226,7 +233,7 @@ def _events(events: Sequence[NewEvent]) -> dict[str, list[Any]]:
     }
 
 
-async def _follow(
+async def follow(
     app: App,
     connection: Connection,
     memory: Memory,
@@ -235,9 +242,9 @@ async def _follow(
     events: Sequence[NewEvent],
     *,
     now: datetime,
-    learned: _Learned,
+    learned: Learned,
 ) -> None:
-    """What has to be there beside the events, for names and customers that are not yet known for it."""
+    """Writes what has to be there beside the events, for names and customers that are not yet known for it."""
     generation = meters.generation
     learned.names = {(organization_id, event.sent.name) for event in events} - memory.names
     if learned.names:

@@ -42,7 +42,13 @@ _FILL = sa.text(
     """
 ).bindparams(sa.bindparam("meter_id", type_=PgUUID))
 _FORGET_FILLS = sa.delete(MeterFillRow).where(MeterFillRow.c.meter_id == sa.bindparam("meter_id", type_=PgUUID))
-_HAS_COUNTED = sa.select(sa.exists().where(MeterUsageRow.c.meter_id == sa.bindparam("id", type_=PgUUID)))
+# A row that never counted anything was only locked.
+_HAS_COUNTED = sa.select(
+    sa.exists().where(
+        MeterUsageRow.c.meter_id == sa.bindparam("id", type_=PgUUID),
+        sa.or_(MeterUsageRow.c.count > 0, MeterUsageRow.c.from_seq > 0),
+    )
+)
 
 _LOCKED = "This field can't be updated because the meter is already aggregating events."
 _IN_USE = {
