@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.lending import Lender, Lent
 from tests.support.postgres import create_database, drop_database
 from tests.support.schema import ddl
 from tests.support.shop import Shop, found_shop, open_shop
@@ -17,7 +18,6 @@ settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("busy")
 
 _WORKER = f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.getpid()}"
-_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -32,18 +32,31 @@ async def template() -> AsyncIterator[str]:
     await drop_database(name)
 
 
-@pytest.fixture
-async def dsn(template: str) -> AsyncIterator[str]:
-    """A database of this test's own."""
-    name = f"boreal_test_{_WORKER}_{next(_numbers)}"
-    yield await create_database(name, template=template)
-    await drop_database(name)
+@pytest.fixture(scope="session")
+async def lender(template: str) -> AsyncIterator[Lender]:
+    """Who lends each test a database, one after the other."""
+    lender = Lender(template, (f"boreal_test_{_WORKER}_{number}" for number in itertools.count(1)))
+    yield lender
+    await lender.close()
 
 
 @pytest.fixture
-async def shop(dsn: str) -> AsyncIterator[Shop]:
+async def lent(lender: Lender) -> AsyncIterator[Lent]:
+    """A migrated, empty database of this test's own, with a pool that is already open."""
+    yield await lender.lend()
+    await lender.take_back()
+
+
+@pytest.fixture
+def dsn(lent: Lent) -> str:
+    """Where the database of this test is."""
+    return lent.dsn
+
+
+@pytest.fixture
+async def shop(lent: Lent) -> AsyncIterator[Shop]:
     """A shop on a database of its own; when the test is over every invariant must hold."""
-    async with open_shop(dsn) as opened:
+    async with open_shop(lent.dsn, database=lent.shared) as opened:
         yield opened
         await opened.check()
 

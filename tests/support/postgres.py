@@ -22,7 +22,14 @@ import asyncpg
 
 from boreal.kit.postgres import EmbeddedPostgres
 
-FAST = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB", "max_connections": "200"}
+FAST = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "autovacuum": "off",
+    "shared_buffers": "128MB",
+    "max_connections": "200",
+}
 _ROOT = Path(__file__).parents[2]
 
 

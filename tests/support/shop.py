@@ -116,16 +116,19 @@ def client_of(boreal: Boreal, token: str | None) -> httpx2.AsyncClient:
 
 
 @asynccontextmanager
-async def open_shop(dsn: str, *, adapters: Mapping[type[Any], Any] | None = None, **values: Any) -> AsyncIterator[Shop]:
-    """Composes a Boreal on a database and opens a shop in it."""
-    database = await Database.connect(dsn, pool_size=8)
+async def open_shop(
+    dsn: str, *, database: Database | None = None, adapters: Mapping[type[Any], Any] | None = None, **values: Any
+) -> AsyncIterator[Shop]:
+    """Composes a Boreal on a database, with a pool of its own or one that stays open, and opens a shop in it."""
+    pool = database or await Database.connect(dsn, pool_size=8)
     clock = ManualClock(START)
-    boreal = compose(settings(**values), database=database, clock=clock, keyring=KEYRING, adapters=adapters)
+    boreal = compose(settings(**values), database=pool, clock=clock, keyring=KEYRING, adapters=adapters)
     try:
         yield await found_shop(boreal, clock, slug="acme")
     finally:
         await boreal.close()
-        await database.close()
+        if database is None:
+            await pool.close()
 
 
 async def found_shop(boreal: Boreal, clock: ManualClock, *, slug: str) -> Shop:
