@@ -12,16 +12,18 @@ SEATS = "/v1/customer-seats"
 
 
 async def buy_seats(
-    shop: Shop, count: int = 3, *, once: bool = False, product: dict[str, Any] | None = None, **checkout: Any
+    shop: Shop,
+    count: int = 3,
+    *,
+    once: bool = False,
+    product: dict[str, Any] | None = None,
+    of: dict[str, Any] | None = None,
+    **checkout: Any,
 ) -> dict[str, Any]:
-    """The order of seats at 1000 each, of a subscription unless bought once."""
+    """The order of seats: of an existing product (`of`), or at 1000 each, of a subscription unless bought once."""
     interval = {} if once else {"recurring_interval": "month"}
-    bought = await open_session(
-        shop,
-        await make_product(shop, seats((1, None, 1000)), **{**interval, **(product or {})}),
-        seats=count,
-        **checkout,
-    )
+    sold = of or await make_product(shop, seats((1, None, 1000)), **{**interval, **(product or {})})
+    bought = await open_session(shop, sold, seats=count, **checkout)
     await bought.pay(**({"customer_email": None} if "customer_id" in checkout else {}))
     await finish(shop)
     order: dict[str, Any] = await bought.order()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from boreal.providers.payments.sandbox import Faults
+from tests.support.benefits import attach, make_benefit
 from tests.support.books import holdings
 from tests.support.checkout import finish, good, problem, processor_of
 from tests.support.refunds import ask, give_back, order_now, refunds, sell
@@ -94,6 +95,29 @@ async def test_however_it_ends_the_subscription_is_over(shop: Shop, outcome: str
     ended = ("subscription.updated", "subscription.canceled", "subscription.revoked")
     assert [name for name in await shop.facts() if name != "customer.state_changed"] == ["dispute.closed", *ended]
     assert (await order_now(shop, order))["subscription"]["status"] == "canceled"
+
+
+@pytest.mark.parametrize("outcome", ["won", "lost", "prevented"])
+async def test_however_it_ends_what_was_bought_is_taken_back(shop: Shop, outcome: str) -> None:
+    """Unless the network opens it again (orders spec 16)."""
+    order = await sell_disputed(shop, 1000)
+    await attach(shop, {"id": order["product_id"]}, await make_benefit(shop))
+    await shop.settle()
+    if outcome == "prevented":
+        await move(shop, outcome)
+        assert await has_benefit(shop) is False
+        await move(shop, "needs_response")
+        assert await has_benefit(shop) is True
+        outcome = "lost"
+    await move(shop, "under_review")
+    assert await has_benefit(shop) is True
+    await move(shop, outcome)
+    assert await has_benefit(shop) is False
+
+
+async def has_benefit(shop: Shop) -> bool:
+    (grant,) = good(await shop.client.get("/v1/benefit-grants/"))["items"]
+    return bool(grant["is_granted"])
 
 
 async def test_a_prevented_dispute_gives_the_money_back_without_a_fee(shop: Shop) -> None:

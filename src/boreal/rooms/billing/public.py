@@ -21,12 +21,14 @@ from boreal.rooms.billing.refunds.work import hear_refund
 from boreal.rooms.billing.roles import require_billing_role
 from boreal.rooms.billing.seats.commands import claim as claim_seat
 from boreal.rooms.billing.seats.commands import claim_info as seat_invitation
+from boreal.rooms.billing.seats.tables import CustomerSeatRow
 from boreal.rooms.billing.subscriptions.queries import active_subscriptions
 from boreal.rooms.billing.subscriptions.schemas import Subscription, SubscriptionMeterBase
 from boreal.rooms.billing.subscriptions.tables import SubscriptionRow
 from boreal.rooms.billing.subscriptions.upgrades import Upgradable, find_upgradable
 
 __all__ = [
+    "CustomerSeatRow",
     "DisputeRow",
     "Order",
     "OrderDetail",

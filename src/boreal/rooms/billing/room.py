@@ -111,6 +111,7 @@ room = Room(
         "order.created": ("send_order_mail",),
         "customer.deleted": ("end_subscriptions", "end_seats_of_customer"),
         "customer_seat.assigned": ("send_seat_invitation",),
+        "subscription.past_due": ("end_seats_of_subscription",),
         "subscription.revoked": ("end_seats_of_subscription",),
     },
     invariants=INVARIANTS,

@@ -1,13 +1,17 @@
 """What follows from seats and from what they belong to: invitations, and the end of seats (orders spec 14)."""
 
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
 
+from boreal.core import dunning
 from boreal.core.seats import SeatStatus
+from boreal.core.subscriptions import ACTIVE, Subscription, SubscriptionStatus
 from boreal.kit.app import App
-from boreal.kit.work import Kind, Work
+from boreal.kit.tx import Tx
+from boreal.kit.work import Kind, Later, Work
 from boreal.providers.ports.mail import Mail, MailSender, MailUndelivered
 from boreal.rooms.billing.mails.rendering import render_seat_mail
 from boreal.rooms.billing.seats import queries
@@ -52,10 +56,30 @@ async def send_seat_invitation(app: App, work: Work) -> None:
 
 
 async def end_seats_of_subscription(app: App, work: Work) -> None:
-    """The seats of a subscription that was revoked are revoked too."""
+    """The seats of a subscription that was revoked, or is past due beyond its grace, are revoked too.
+
+    They do not come back when it recovers (orders spec 12.3).
+    """
     async with app.transaction(work.organization_id) as tx:
-        rows = await tx.fetch(_OF_SUBSCRIPTION, id=UUID(work.payload["subject_id"]))
+        subscription = await tx.load(Subscription, UUID(work.payload["subject_id"]))
+        assert subscription is not None
+        if subscription.status in ACTIVE:
+            return
+        grace_ends_at = await _grace_ends_at(tx, subscription)
+        if grace_ends_at is not None and tx.now < grace_ends_at:
+            raise Later(dunning.next_look(grace_ends_at, now=tx.now), counts=False)
+        rows = await tx.fetch(_OF_SUBSCRIPTION, id=subscription.id)
         await revoke_all(tx, [row["id"] for row in rows])
+
+
+async def _grace_ends_at(tx: Tx, subscription: Subscription) -> datetime | None:
+    """Until when its seats are kept, if it is past due."""
+    if subscription.status is not SubscriptionStatus.PAST_DUE or subscription.past_due_at is None:
+        return None
+    organization = await organization_by_id(tx.connection, subscription.organization_id)
+    assert organization is not None
+    days = organization["subscription_settings"].get("benefit_revocation_grace_period", 0)
+    return dunning.grace_ends_at(subscription.past_due_at, days=days)
 
 
 async def end_seats_of_customer(app: App, work: Work) -> None:

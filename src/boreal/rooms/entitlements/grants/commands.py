@@ -22,10 +22,11 @@ from boreal.kit.tx import Tx
 from boreal.rooms.catalog.public import benefits_of_products, read_benefits
 from boreal.rooms.entitlements.grants import effects, scopes
 from boreal.rooms.entitlements.grants.effects import ActionRequired
-from boreal.rooms.entitlements.grants.scopes import Scope
+from boreal.rooms.entitlements.grants.scopes import Scope, Standing
 from boreal.rooms.entitlements.grants.tables import BenefitGrantRow
 
 G = BenefitGrantRow.c
+_FIRST = UUID(int=0)
 
 _IN_SCOPE = (
     sa.select(BenefitGrantRow)
@@ -42,21 +43,43 @@ _OTHERS = sa.select(sa.func.count()).where(
 )
 
 
-async def settle(app: App, scope: Scope, *, organization_id: UUID) -> None:
-    """The customer has exactly what the scope entitles to. Done twice, the second time changes nothing."""
-    found = await scopes.read(app.database, scope)
-    if found is None:
-        return
+async def settle(app: App, scope: Scope, *, organization_id: UUID) -> Standing | None:
+    """Whoever holds the scope will have exactly what it gives, and nobody else; how it stands is returned.
+
+    One customer is settled at once; many, as with seats, by work of their own. Done twice, the second time changes
+    nothing.
+    """
+    standing = await scopes.read(app.database, scope, now=await app.times.now(organization_id))
+    if standing is None:
+        return None
+    page = await scopes.unsettled(app.database, scope, entitles=standing.entitles, after=_FIRST)
+    if len(page) == 1:
+        await settle_customer(app, scope, page[0], organization_id=organization_id)
+        return standing
+    while page:
+        async with app.transaction(organization_id) as tx:
+            for customer_id in page:
+                _ask(tx, "settle_grants", scope.payload, customer_id)
+        page = await scopes.unsettled(app.database, scope, entitles=standing.entitles, after=page[-1])
+    return standing
+
+
+def _ask(tx: Tx, kind: str, payload: Mapping[str, str], customer_id: UUID) -> None:
+    """Asks for work on one customer of a scope."""
+    key = ":".join((*payload.values(), str(customer_id)))
+    tx.enqueue(kind, payload={**payload, "customer_id": str(customer_id)}, unique_key=key)
+
+
+async def settle_customer(app: App, scope: Scope, customer_id: UUID, *, organization_id: UUID) -> None:
+    """A customer has what the scope gives them. Done twice, the second time changes nothing."""
     async with app.transaction(organization_id) as tx:
-        await tx.lock(Customer, found["customer_id"])
-        now = await scopes.read(tx, scope)
-        assert now is not None
-        grants = await _grants(tx, scope, now["customer_id"])
-        wanted = await _wanted(tx, now)
+        await tx.lock(Customer, customer_id)
+        grants = await _grants(tx, scope, customer_id)
+        wanted = await _wanted(tx, scope, customer_id)
         for benefit in wanted.values():
             grant = grants.get(benefit.id)
             if grant is None or grant.status is GrantStatus.REVOKED:
-                await _give(tx, grant or _new(tx, scope, now["customer_id"], benefit.id), benefit, is_new=grant is None)
+                await _give(tx, grant or _new(tx, scope, customer_id, benefit.id), benefit, is_new=grant is None)
         over = [grant for id, grant in grants.items() if id not in wanted and grant.status is not GrantStatus.REVOKED]
         benefits = await read_benefits(tx, [grant.benefit_id for grant in over]) if over else {}
         for grant in over:
@@ -95,12 +118,25 @@ def _made_from(grant: Grant, benefit: Benefit) -> Grant:
 
 async def cycle(app: App, subscription_id: UUID, *, order_id: UUID, organization_id: UUID) -> None:
     """The grants of a subscription that was renewed and paid are cycled, once for each renewal."""
-    found = await scopes.read(app.database, Scope(subscription_id=subscription_id))
-    if found is None:
+    page = await scopes.uncycled(app.database, subscription_id, order_id=order_id, after=_FIRST)
+    if len(page) == 1:
+        await cycle_customer(app, subscription_id, page[0], order_id=order_id, organization_id=organization_id)
         return
+    payload = {"subscription_id": str(subscription_id), "order_id": str(order_id)}
+    while page:
+        async with app.transaction(organization_id) as tx:
+            for customer_id in page:
+                _ask(tx, "cycle_grants", payload, customer_id)
+        page = await scopes.uncycled(app.database, subscription_id, order_id=order_id, after=page[-1])
+
+
+async def cycle_customer(
+    app: App, subscription_id: UUID, customer_id: UUID, *, order_id: UUID, organization_id: UUID
+) -> None:
+    """The grants that a customer has through a subscription are cycled, once for each renewal."""
     async with app.transaction(organization_id) as tx:
-        await tx.lock(Customer, found["customer_id"])
-        for grant in (await _grants(tx, Scope(subscription_id=subscription_id), found["customer_id"])).values():
+        await tx.lock(Customer, customer_id)
+        for grant in (await _grants(tx, Scope(subscription_id=subscription_id), customer_id)).values():
             if grant.status is GrantStatus.GRANTED and grant.cycled_order_id != order_id:
                 after = replace(grant, cycled_order_id=order_id, modified_at=tx.now)
                 await tx.save(grant, after, also=("benefit_grant.cycled",))
@@ -111,12 +147,14 @@ async def _grants(tx: Tx, scope: Scope, customer_id: UUID) -> dict[UUID, Grant]:
     return {row["benefit_id"]: load(row) for row in rows}
 
 
-async def _wanted(tx: Tx, scope: Record) -> dict[UUID, Benefit]:
-    """The benefits of the product, if the scope entitles to them, in their order."""
-    if not scope["entitles"]:
+async def _wanted(tx: Tx, scope: Scope, customer_id: UUID) -> dict[UUID, Benefit]:
+    """The benefits of the product, if the scope entitles this customer to them, in their order."""
+    standing = await scopes.read(tx, scope, now=tx.now)
+    assert standing is not None
+    if not standing.entitles or standing.product_id is None or not await scopes.holds(tx, scope, customer_id):
         return {}
-    listed = await benefits_of_products(tx, [scope["product_id"]])
-    return {benefit.id: benefit for benefit in listed.get(scope["product_id"], [])}
+    listed = await benefits_of_products(tx, [standing.product_id])
+    return {benefit.id: benefit for benefit in listed.get(standing.product_id, [])}
 
 
 def load(row: Mapping[str, Any] | Record) -> Grant:
