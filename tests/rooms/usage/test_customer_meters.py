@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from boreal.core.metering import AggregationFunction, quantity
-from boreal.rooms.usage.public import close, credit, reset, used
+from boreal.rooms.usage.public import Span, close, credit, measure, reset
 from tests.support.checkout import good
 from tests.support.shop import Shop
 from tests.support.usage import ingest, make_customer, make_meter
@@ -32,7 +32,7 @@ async def begin_anew(shop: Shop, customer: dict[str, Any], meter: dict[str, Any]
     id = UUID(meter["id"])
     async with shop.app.transaction(shop.organization_id) as tx:
         done = await reset(tx, customer_id=UUID(customer["id"]), meter_ids=[id], rolls_over={id: rolls})
-        return done[id].rolled_over
+        return done.rolled_over[id]
 
 
 async def use(shop: Shop, value: float, **more: Any) -> None:
@@ -165,8 +165,8 @@ async def test_what_came_while_a_meter_was_archived_is_usage_and_not_billed(shop
         assert (await state(shop, ada, meter))[0] == 12
         await shop.settle()
     async with shop.app.transaction(shop.organization_id) as tx:
-        tallies = await used(tx, customer_id=UUID(ada["id"]), meter_ids=[id])
-    assert quantity(AggregationFunction.SUM, tallies[id]) == 9
+        (tally,) = await measure(tx, [[Span(id, UUID(ada["id"]), since=-1)]])
+    assert quantity(AggregationFunction.SUM, tally) == 9
 
 
 @pytest.mark.parametrize(("func", "parts"), [("sum", (3, 4)), ("max", (2, 4)), ("unique", (2, 1)), ("avg", (1.5, 4))])
@@ -176,13 +176,13 @@ async def test_bills_end_where_they_were_closed(shop: Shop, func: str, parts: tu
     await use(shop, 1)
     await use(shop, 2, customer_id=ada["id"])
     async with shop.app.transaction(shop.organization_id) as tx:
-        place = await close(tx, customer_id=customer_id, meter_ids=[id])
+        place = await close(tx, customer_ids=[customer_id], meter_ids=[id])
     await use(shop, 4)
     async with shop.app.transaction(shop.organization_id) as tx:
-        first = await used(tx, customer_id=customer_id, meter_ids=[id], until=place)
-        second = await used(tx, customer_id=customer_id, meter_ids=[id], since=place)
+        spans = Span(id, customer_id, -1, place), Span(id, customer_id, place)
+        tallies = await measure(tx, [[span] for span in spans])
     function = AggregationFunction(func)
-    assert (quantity(function, first[id]), quantity(function, second[id])) == parts
+    assert tuple(quantity(function, tally) for tally in tallies) == parts
     assert (await state(shop, ada, meter))[0] == {"sum": 7, "max": 4, "unique": 3, "avg": pytest.approx(7 / 3)}[func]
 
 

@@ -120,7 +120,7 @@ async def test_every_way_of_counting_agrees(shop: Shop, seed: int) -> None:
             model.windows[customer["id"], meter["id"]] = len(model.events)
         if chance.random() < 0.2:
             async with shop.app.transaction(shop.organization_id) as tx:
-                await close(tx, customer_id=UUID(ids[0]), meter_ids=[UUID(meter["id"]) for meter in meters])
+                await close(tx, customer_ids=[UUID(ids[0])], meter_ids=[UUID(meter["id"]) for meter in meters])
         if number % 4 == 1:
             await new_meter()
         shop.clock.advance(timedelta(minutes=chance.randrange(90)))
@@ -147,7 +147,7 @@ async def test_nothing_is_lost_between_many_at_once(shop: Shop) -> None:
         async with shop.app.transaction(shop.organization_id) as tx:
             ids = [UUID(meter["id"]) for meter in meters]
             done = await reset(tx, customer_id=UUID(ada["id"]), meter_ids=ids)
-        counted += int(done[ids[0]].ended.consumed)
+        counted += int(done.ended[ids[0]].consumed)
 
     async def new_meter() -> None:
         good(await shop.client.post("/v1/meters/", json=body), 201)

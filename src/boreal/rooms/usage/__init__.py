@@ -11,5 +11,5 @@ meters keep is exactly what counting all events anew would give (`boreal check`)
 Traps: a customer may be known by external id only when the event comes; sums are exact, never floats; windows go by
 the order of counting, quantities by the time that events tell; rows are locked in the order of
 `ingestion/statements.py`; `meter_generations` is held by ingestion, so hold it briefly.
-For rooms above: `close`, `used`, `reset`, `credit`, `set_holds` of `public.py`, in the caller's transaction.
+For rooms above: `close`, `measure`, `reset`, `credit`, `set_holds` of `public.py`, in the caller's transaction.
 """

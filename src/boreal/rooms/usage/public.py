@@ -3,10 +3,10 @@
 What changes or closes usage takes the caller's transaction:
 
     await credit(tx, customer_id=…, meter_id=…, units=100, rollover=False)     # or negative units, to take them back
-    place = await close(tx, customer_id=…, meter_ids=[…])                       # a bill ends here
-    tallies = await used(tx, customer_id=…, meter_ids=[…], since=last_place, until=place)
-    resets = await reset(tx, customer_id=…, meter_ids=[…])                      # a new window, with what rolls over
-    quantity(AggregationFunction.SUM, tallies[meter_id])                        # a Decimal, from boreal.core.metering
+    place = await close(tx, customer_ids=[…], meter_ids=[…])                    # a bill ends here
+    (tally,) = await measure(tx, [[Span(meter_id, customer_id, since=last_place, until=place)]])
+    resets = await reset(tx, customer_id=…, meter_ids=[…], at=place)            # a new window, with what rolls over
+    quantity(Aggregation.parse(meter_row["aggregation"]).function, tally)       # a Decimal, from boreal.core.metering
 """
 
 from boreal.rooms.usage.checks.queue import Checks
@@ -18,9 +18,10 @@ from boreal.rooms.usage.events.asked import subjects as asked_subjects
 from boreal.rooms.usage.events.tables import EventNameRow, EventRow, EventTypeRow
 from boreal.rooms.usage.ingestion.queues import Ingestion
 from boreal.rooms.usage.ingestion.schemas import LLMMetadata
-from boreal.rooms.usage.meters.closing import close, used
+from boreal.rooms.usage.meters.closing import close
 from boreal.rooms.usage.meters.counting import ALL as ALL_SUBJECTS
 from boreal.rooms.usage.meters.holds import meter_names, set_holds
+from boreal.rooms.usage.meters.measuring import Span, measure
 from boreal.rooms.usage.meters.schemas import FilterInput, Meter
 from boreal.rooms.usage.meters.sql import contributes, passes
 from boreal.rooms.usage.meters.tables import MeterRollupRow, MeterRow, MeterUsageRow
@@ -39,15 +40,16 @@ __all__ = [
     "MeterRollupRow",
     "MeterRow",
     "MeterUsageRow",
+    "Span",
     "active_meters",
     "asked_organizations",
     "asked_subjects",
     "close",
     "contributes",
     "credit",
+    "measure",
     "meter_names",
     "passes",
     "reset",
     "set_holds",
-    "used",
 ]

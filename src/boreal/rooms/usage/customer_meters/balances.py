@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.core.events import subject_of
-from boreal.core.metering import Credits, Tally, quantity
+from boreal.core.metering import AggregationFunction, Credits, Tally, quantity
 from boreal.kit.db import Record, Runs
 from boreal.rooms.customers.public import CustomerRow
 from boreal.rooms.usage.events.tables import EventRow
@@ -125,6 +125,7 @@ class Balance:
     modified_at: datetime | None
     customer_id: UUID
     meter_id: UUID
+    function: AggregationFunction
     window_seq: int
     reset_at: datetime | None
     consumed: Decimal
@@ -161,6 +162,7 @@ async def balance_of(runs: Runs, row: Record) -> Balance:
         modified_at=row["modified_at"],
         customer_id=row["customer_id"],
         meter_id=row["meter_id"],
+        function=AggregationFunction(row["meter_aggregation"]["func"]),
         window_seq=row["window_seq"],
         reset_at=row["reset_at"],
         consumed=consumed,

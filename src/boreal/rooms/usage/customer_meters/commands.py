@@ -11,11 +11,12 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from boreal.core.metering import Credits, rollover_units
+from boreal.core.metering import Credits, quantity, rollover_units
 from boreal.kit.tx import Tx
 from boreal.rooms.usage.customer_meters.balances import Balance, balances
 from boreal.rooms.usage.ingestion.system import SystemEvent, note
 from boreal.rooms.usage.meters.closing import close
+from boreal.rooms.usage.meters.measuring import Span, measure
 
 _BEGIN = sa.text(
     """
@@ -45,41 +46,63 @@ _SET = sa.text(
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """A window that ended: what was in it, and how many units went over into the next one."""
+    """Windows that began anew: at which place in the order of events; those before, and what went over, by meter."""
 
-    ended: Balance
-    rolled_over: int
+    place: int
+    ended: Mapping[UUID, Balance]
+    rolled_over: Mapping[UUID, int]
 
 
 async def credit(tx: Tx, *, customer_id: UUID, meter_id: UUID, units: int, rollover: bool) -> None:
     """Credits units of a meter, or takes some back that are negative; what was credited never goes below zero."""
-    (before,) = await _locked(tx, customer_id, [meter_id])
+    await _lock(tx, customer_id, [meter_id])
+    (before,) = await balances(tx, customer_id, [meter_id])
     await _set(tx, before, before.credits.add(units, rollover=rollover), window_seq=before.window_seq)
     await note(tx, [_credited(customer_id, meter_id, units, rollover)])
 
 
 async def reset(
-    tx: Tx, *, customer_id: UUID, meter_ids: Iterable[UUID], rolls_over: Mapping[UUID, bool] | None = None
-) -> dict[UUID, Reset]:
+    tx: Tx,
+    *,
+    customer_id: UUID,
+    meter_ids: Iterable[UUID],
+    at: int | None = None,
+    rolls_over: Mapping[UUID, bool] | None = None,
+) -> Reset:
     """Begins the windows of the meters anew, with what rolls over of the old ones credited (usage spec 5.5).
 
-    What was used so far is a closed segment, as after `close`. `rolls_over` says for a meter that nothing goes over.
+    They begin at a place at which the meters were closed, or now, which closes them. A window that began later stays.
+    `rolls_over` says for a meter that nothing goes over.
     """
     ids = sorted(set(meter_ids))
-    if not ids:
-        return {}
-    place = await close(tx, customer_id=customer_id, meter_ids=ids)
+    await _lock(tx, customer_id, ids)
+    place = at if at is not None else await close(tx, customer_ids=[customer_id], meter_ids=ids)
     noted: list[SystemEvent] = []
-    resets = {}
-    for ended in await _locked(tx, customer_id, ids):
-        over = rollover_units(ended.credits, ended.consumed) if (rolls_over or {}).get(ended.meter_id, True) else 0
-        resets[ended.meter_id] = Reset(ended, over)
+    windows, rolled_over = {}, {}
+    for ended in await balances(tx, customer_id, ids):
+        if ended.window_seq >= place:
+            continue
+        windows[ended.meter_id] = ended
+        rolls = (rolls_over or {}).get(ended.meter_id, True)
+        over = rolled_over[ended.meter_id] = await _rollover(tx, ended, at) if rolls else 0
         await _set(tx, ended, Credits().add(over, rollover=True), window_seq=place, is_reset=True)
         noted.append(SystemEvent("meter.reset", customer_id, {"meter_id": str(ended.meter_id)}))
         if over > 0:
             noted.append(_credited(customer_id, ended.meter_id, over, True))
     await note(tx, noted)
-    return resets
+    return Reset(place, windows, rolled_over)
+
+
+async def _rollover(tx: Tx, ended: Balance, at: int | None) -> int:
+    """What goes over of a window that ends now, or ended at a place: what was used behind it is of the next one."""
+    if ended.credits.rollover == 0:
+        return 0
+    consumed = ended.consumed
+    if at is not None:
+        window = Span(ended.meter_id, ended.customer_id, ended.window_seq, at)
+        (tally,) = await measure(tx, [[window]], billable_only=False)
+        consumed = quantity(ended.function, tally)
+    return rollover_units(ended.credits, consumed)
 
 
 def _credited(customer_id: UUID, meter_id: UUID, units: int, rollover: bool) -> SystemEvent:
@@ -87,8 +110,8 @@ def _credited(customer_id: UUID, meter_id: UUID, units: int, rollover: bool) -> 
     return SystemEvent("meter.credited", customer_id, metadata)
 
 
-async def _locked(tx: Tx, customer_id: UUID, meter_ids: list[UUID]) -> list[Balance]:
-    """The customer meters, made if they are not there yet, locked."""
+async def _lock(tx: Tx, customer_id: UUID, meter_ids: list[UUID]) -> None:
+    """Locks the customer meters, made if they are not there yet; they come before the rows of usage."""
     await tx.execute(
         _BEGIN,
         now=tx.now,
@@ -98,7 +121,6 @@ async def _locked(tx: Tx, customer_id: UUID, meter_ids: list[UUID]) -> list[Bala
         meter_ids=meter_ids,
     )
     await tx.execute(_LOCK, customer_id=customer_id, meter_ids=meter_ids)
-    return await balances(tx, customer_id, meter_ids)
 
 
 async def _set(tx: Tx, before: Balance, credits: Credits, *, window_seq: int, is_reset: bool = False) -> None:
