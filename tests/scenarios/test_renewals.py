@@ -262,7 +262,6 @@ async def test_a_credit_pays_the_renewals_that_follow(shop: Shop) -> None:
 
 
 @pytest.mark.example("orders 18.49")
-@pytest.mark.example("orders 18.40")
 async def test_what_is_too_little_to_charge_is_owed(shop: Shop) -> None:
     bought = await subscribe(shop)
     sale = await make_discount(shop, type="percentage", basis_points=9600, duration="forever")

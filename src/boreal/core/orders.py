@@ -136,9 +136,10 @@ class PurchaseItem:
 class Purchase:
     """A confirmed checkout, as billing needs to know it; amounts are the full ones, also when a trial comes first.
 
-    `price_ids` are all prices of the subscription, metered ones included. `subscription_id` is the free subscription
-    that the purchase upgrades, if it lives; without one a recurring product begins a new one. `trial_end` is None
-    without a trial. Items that do not add up to the subtotal, and a trial of what is bought once, are a `ValueError`.
+    `price_ids` are all prices of the subscription, metered ones included, and `meter_ids` the meters of these.
+    `subscription_id` is the free subscription that the purchase upgrades, if it lives; without one a recurring product
+    begins a new one. `trial_end` is None without a trial. Items that do not add up to the subtotal, and a trial of what
+    is bought once, are a `ValueError`.
     """
 
     organization_id: UUID
@@ -158,6 +159,7 @@ class Purchase:
     subscription_id: UUID | None = None
     trial_end: datetime | None = None
     price_ids: tuple[UUID, ...] = ()
+    meter_ids: tuple[UUID, ...] = ()
     payment_id: UUID | None = None
     payment_method_id: UUID | None = None
 

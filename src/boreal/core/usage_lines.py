@@ -13,10 +13,14 @@ the earlier usage first:
 [Decimal('300'), Decimal('20')]
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
+from uuid import UUID
 
+from boreal.core.metering import SUMMABLE, AggregationFunction
+from boreal.core.prices import Price
 from boreal.core.pricing import metered_amount
 
 
@@ -31,6 +35,28 @@ class UsageShare:
     def units(self) -> Decimal:
         """What the label names: consumed less credited, not clamped (orders spec 1.5)."""
         return self.consumed - self.credited
+
+    @property
+    def covered(self) -> Decimal:
+        """How many units of the credits are used up."""
+        return min(self.credited, max(self.consumed, Decimal(0)))
+
+
+@dataclass(frozen=True, slots=True)
+class UsageLine:
+    """What is due for usage under a price. The meter of the price has its name."""
+
+    price: Price
+    share: UsageShare
+
+    @property
+    def amount(self) -> int:
+        """In minor units of the price's currency."""
+        assert self.price.unit_amount is not None
+        share = self.share
+        return line_amount(
+            share.consumed, share.credited, unit_amount=self.price.unit_amount, cap=self.price.cap_amount
+        )
 
 
 def line_amount(consumed: Decimal, credited: Decimal, *, unit_amount: Decimal, cap: int | None) -> int:
@@ -54,3 +80,40 @@ def spread(consumed: Sequence[Decimal], credited: Decimal) -> tuple[UsageShare, 
         shares.append(UsageShare(units, taken))
         credited -= taken
     return tuple(shares)
+
+
+def lines_of(used: Iterable[tuple[Price, Decimal]], credits: Mapping[UUID, Decimal]) -> tuple[UsageLine, ...]:
+    """One line for each price under which something was used, in order and all of a meter together.
+
+    `credits` says for a meter what its credits can still cover.
+    """
+    lines: list[UsageLine] = []
+    for meter_id, group in groupby(used, key=lambda one: one[0].meter_id):
+        of_meter = list(group)
+        assert meter_id is not None
+        shares = spread([consumed for _, consumed in of_meter], credits.get(meter_id, Decimal(0)))
+        lines += [UsageLine(price, share) for (price, _), share in zip(of_meter, shares, strict=True)]
+    return tuple(lines)
+
+
+def billed_at(function: AggregationFunction, used_under: UUID, now: UUID | None) -> UUID:
+    """The price that bills usage: that under which it was used, where usage can be added up.
+
+    Any other quantity exists for a whole period only. It is billed by the price of the meter as it is now; where there
+    is none any more, by the one that was replaced (orders spec 13.3).
+    """
+    return used_under if function in SUMMABLE or now is None else now
+
+
+def drawn(covered: Decimal, available: Iterable[Decimal]) -> list[Decimal]:
+    """How much of some credits is used up when so much of all of them is: the first ones first.
+
+    >>> drawn(Decimal(120), [Decimal(100), Decimal(50), Decimal(7)])
+    [Decimal('100'), Decimal('20'), Decimal('0')]
+    """
+    parts = []
+    for credits in available:
+        part = min(covered, credits)
+        parts.append(part)
+        covered -= part
+    return parts

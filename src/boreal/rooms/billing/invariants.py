@@ -7,6 +7,30 @@ invoice numbers are unique.
 import sqlalchemy as sa
 
 INVARIANTS = {
+    "usage is billed once: spans of a customer and a meter do not overlap": sa.text(
+        """
+        SELECT id FROM (
+            SELECT id, from_seq, max(coalesce(until_seq, 9223372036854775807)) OVER (
+                PARTITION BY customer_id, meter_id ORDER BY from_seq, until_seq, id
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+            FROM usage_spans
+        ) AS span
+        WHERE span.before > span.from_seq
+        """
+    ),
+    "usage is billed by an order of its subscription": sa.text(
+        """
+        SELECT span.id FROM usage_spans AS span JOIN orders ON orders.id = span.order_id
+        WHERE orders.subscription_id IS DISTINCT FROM span.subscription_id
+        """
+    ),
+    "a subscription that has ended has no usage that waits": sa.text(
+        """
+        SELECT span.id FROM usage_spans AS span JOIN subscriptions ON subscriptions.id = span.subscription_id
+        WHERE span.order_id IS NULL AND NOT span.is_forgone AND subscriptions.status NOT IN (
+            'trialing', 'active', 'past_due')
+        """
+    ),
     "the items of an order add up to its subtotal": sa.text(
         """
         SELECT orders.id, subtotal_amount, coalesce(sum(item.amount), 0) AS items

@@ -10,6 +10,7 @@ What changes or closes usage takes the caller's transaction:
 """
 
 from boreal.rooms.usage.checks.queue import Checks
+from boreal.rooms.usage.customer_meters.balances import balances
 from boreal.rooms.usage.customer_meters.commands import credit, reset
 from boreal.rooms.usage.customer_meters.queries import active_meters
 from boreal.rooms.usage.customer_meters.tables import CustomerMeterRow
@@ -22,6 +23,7 @@ from boreal.rooms.usage.meters.closing import close
 from boreal.rooms.usage.meters.counting import ALL as ALL_SUBJECTS
 from boreal.rooms.usage.meters.holds import meter_names, set_holds
 from boreal.rooms.usage.meters.measuring import Span, measure
+from boreal.rooms.usage.meters.queries import render as render_meter
 from boreal.rooms.usage.meters.schemas import FilterInput, Meter
 from boreal.rooms.usage.meters.sql import contributes, passes
 from boreal.rooms.usage.meters.tables import MeterRollupRow, MeterRow, MeterUsageRow
@@ -44,12 +46,14 @@ __all__ = [
     "active_meters",
     "asked_organizations",
     "asked_subjects",
+    "balances",
     "close",
     "contributes",
     "credit",
     "measure",
     "meter_names",
     "passes",
+    "render_meter",
     "reset",
     "set_holds",
 ]

@@ -20,8 +20,10 @@ from boreal.kit.db import Row
 from boreal.kit.problems import Fault, Invalid, ResourceNotFound
 from boreal.rooms.billing.changes import decisions, requests
 from boreal.rooms.billing.changes.execution import Decide, Unredeemable, carry_out
+from boreal.rooms.billing.changes.metering import meters_of
 from boreal.rooms.billing.subscriptions import queries
 from boreal.rooms.billing.subscriptions.commands import add_prices, renew_later
+from boreal.rooms.billing.usage.attachment import begin_usage
 from boreal.rooms.catalog.public import ProductDetail, find_discount, find_products
 from boreal.rooms.customers.public import find as find_customer
 from boreal.rooms.platform.public import organization_by_id, organization_of
@@ -152,6 +154,7 @@ async def create(app: App, actor: Actor, body: requests.SubscriptionCreate) -> U
         await tx.lock(Customer, customer.id)
         subscription = await tx.save(None, _free(detail, customer, currency, body.metadata, now=tx.now))
         await add_prices(tx, subscription, plan.prices)
+        await begin_usage(tx, subscription, meters_of(plan))
         renew_later(tx, subscription)
     return subscription.id
 

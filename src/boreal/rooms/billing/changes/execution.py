@@ -24,14 +24,15 @@ from boreal.core.subscriptions import BILLABLE, Subscription
 from boreal.kit.app import App
 from boreal.kit.problems import ResourceNotFound
 from boreal.kit.tx import Tx
-from boreal.rooms.billing.changes import metering
 from boreal.rooms.billing.changes.errors import SubscriptionLocked
+from boreal.rooms.billing.changes.metering import Metering, close_usage, due, usage_lines, write_usage
 from boreal.rooms.billing.changes.standing import ASSIGNED_SEATS, Scheduled, Standing, read_standing
 from boreal.rooms.billing.orders.drafts import Draft, store
 from boreal.rooms.billing.orders.labels import entry_label
 from boreal.rooms.billing.orders.taxes import tax_basis, tax_on
 from boreal.rooms.billing.subscriptions.commands import renew_later, replace_prices
 from boreal.rooms.billing.subscriptions.tables import BillingEntryRow, ScheduledChangeRow
+from boreal.rooms.billing.usage.reading import Usage
 from boreal.rooms.catalog.public import link_redemption, redeem
 
 ATTEMPTS = 10
@@ -85,6 +86,16 @@ class Decision:
 Decide = Callable[[Standing, datetime], Decision]
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A decision with what it was made from, and the order that follows."""
+
+    standing: Standing
+    decision: Decision
+    usage: Usage
+    draft: Draft | None
+
+
 class Unredeemable(Exception):
     """Somebody else took the last redemption of the discount meanwhile."""
 
@@ -103,12 +114,13 @@ async def carry_out(
     Raises `ResourceNotFound`, `Unredeemable`, and what `decide` raises.
     """
     for _ in range(ATTEMPTS):
-        standing, decision, draft = await plan(app, id, decide)
+        made = await plan(app, id, decide, closes=True)
+        standing, decision = made.standing, made.decision
         try:
             async with app.transaction(organization_id) as tx:
                 if alone and not await tx.fetchval(_TRY_LOCK, id=str(id)):
                     raise SubscriptionLocked
-                await _write(app, tx, standing, decision, draft)
+                await _write(app, tx, made)
                 if renews:
                     _renew_later(tx, standing, decision)
             return decision
@@ -117,21 +129,39 @@ async def carry_out(
     raise SubscriptionLocked
 
 
-async def plan(app: App, id: UUID, decide: Decide) -> tuple[Standing, Decision, Draft | None]:
-    """What would be done, down to the order and its tax; nothing is written. Raises what `decide` raises."""
+async def plan(app: App, id: UUID, decide: Decide, *, closes: bool = False) -> Planned:
+    """What would be done, down to the order and its tax. Raises what `decide` raises.
+
+    Nothing is written, but that the usage which would be billed is closed if that is asked for.
+    """
     standing = await read_standing(app, app.database, id)
     if standing is None:
         raise ResourceNotFound
     now = await app.times.now(standing.subscription.organization_id)
     decision = decide(standing, now)
-    return standing, decision, await draft_of(app, standing, decision, now=now)
+    change = metering_of(standing, decision)
+    place = await close_usage(app, change) if closes else None
+    usage = await due(app, change, until=place)
+    return Planned(standing, decision, usage, await draft_of(app, standing, decision, usage, now=now))
 
 
-async def draft_of(app: App, standing: Standing, decision: Decision, *, now: datetime) -> Draft | None:
+def metering_of(standing: Standing, decision: Decision) -> Metering:
+    """What a decision means for usage."""
+    return Metering(
+        before=standing.subscription,
+        after=decision.after,
+        old_plan=standing.plan,
+        plan=decision.plan,
+        waits=standing.usage_waits,
+        bills=decision.bills,
+    )
+
+
+async def draft_of(app: App, standing: Standing, decision: Decision, usage: Usage, *, now: datetime) -> Draft | None:
     """The order that the decision asks for; None if it asks for none, or if there is nothing to bill."""
     if decision.bills is None:
         return None
-    run = bill_of(standing, decision.entries, decision.discount)
+    run = bill_of(standing, decision, usage)
     if not run.lines:
         return None
     currency = standing.subscription.currency
@@ -139,11 +169,12 @@ async def draft_of(app: App, standing: Standing, decision: Decision, *, now: dat
     return Draft(run, tax, decision.discount, decision.bills, decision.period_number)
 
 
-def bill_of(standing: Standing, entries: tuple[Entry, ...], discount: Discount | None) -> Bill:
-    """The bill of everything that waits, with some more entries (orders spec 9.2)."""
-    lines = [_line(entry) for entry in (*standing.pending, *entries)]
+def bill_of(standing: Standing, decision: Decision, usage: Usage) -> Bill:
+    """The bill of everything that waits, with what the decision adds and the usage (orders spec 9.2)."""
+    lines = [_line(entry) for entry in (*standing.pending, *decision.entries)]
+    discount = decision.discount
     return bill(
-        (*lines, *metering.usage_lines(standing.usage)),
+        (*lines, *usage_lines(usage.lines)),
         partial(discount_amount, discount) if discount is not None else None,
     )
 
@@ -158,7 +189,8 @@ def _line(entry: Entry) -> Line:
     )
 
 
-async def _write(app: App, tx: Tx, standing: Standing, decision: Decision, draft: Draft | None) -> None:
+async def _write(app: App, tx: Tx, planned: Planned) -> None:
+    standing, decision, draft = planned.standing, planned.decision, planned.draft
     seen = standing.subscription
     if decision.redeems and decision.discount is not None:
         holder = uuid.uuid4()
@@ -181,6 +213,7 @@ async def _write(app: App, tx: Tx, standing: Standing, decision: Decision, draft
             await tx.flush()
         before = step
     await _write_around(tx, standing, decision)
+    order = None
     if draft is not None:
         order = await store(
             app,
@@ -192,6 +225,8 @@ async def _write(app: App, tx: Tx, standing: Standing, decision: Decision, draft
             method=standing.method,
         )
         await _take_entries(tx, standing, decision, order)
+    if not await write_usage(tx, metering_of(standing, decision), planned.usage, order):
+        raise _Changed
 
 
 def _renew_later(tx: Tx, standing: Standing, decision: Decision) -> None:
@@ -226,10 +261,6 @@ async def _take_entries(tx: Tx, standing: Standing, decision: Decision, order: O
     taken = await tx.fetch(_TAKE, key=order.subscription_id, taken_by=order.id)
     if len(taken) != len(standing.pending) + len(decision.entries):
         raise _Changed
-    if standing.usage:
-        await metering.take_usage(tx, standing.subscription.id, order.id)
-    if decision.bills is BillingReason.SUBSCRIPTION_CYCLE:
-        await metering.reset_meters(tx, standing.subscription.id)
 
 
 def _row(tx: Tx, subscription: Subscription, entry: Entry) -> dict[str, object]:

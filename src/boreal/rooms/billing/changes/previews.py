@@ -11,7 +11,8 @@ from boreal.core.subscriptions import ACTIVE, SubscriptionStatus
 from boreal.kit.app import App
 from boreal.kit.problems import ResourceNotFound
 from boreal.rooms.billing.changes import renewal
-from boreal.rooms.billing.changes.execution import Decide, Decision, draft_of, plan
+from boreal.rooms.billing.changes.execution import Decide, Decision, draft_of, metering_of, plan
+from boreal.rooms.billing.changes.metering import due
 from boreal.rooms.billing.changes.standing import Standing, read_standing
 from boreal.rooms.billing.orders.drafts import Draft, available_credit
 
@@ -25,7 +26,8 @@ async def preview(app: App, id: UUID, decide: Decide | None) -> dict[str, Any]:
         standing = await _standing(app, id)
         decision, draft = None, None
     else:
-        standing, decision, draft = await plan(app, id, decide)
+        planned = await plan(app, id, decide)
+        standing, decision, draft = planned.standing, planned.decision, planned.draft
     seen = standing.subscription
     credit = await available_credit(app.database, standing.customer.id, seen.currency)
     invoice = _invoice(draft, credit, at=await app.times.now(seen.organization_id))
@@ -62,7 +64,8 @@ async def charge_preview(app: App, id: UUID) -> dict[str, Any]:
     if subscription.status not in ACTIVE:
         raise ResourceNotFound
     decision = renewal.decide(_settled(replace(standing, pending=())), subscription.current_period_end)
-    draft = await draft_of(app, replace(standing, pending=()), decision, now=subscription.current_period_end)
+    usage = await due(app, metering_of(standing, decision))
+    draft = await draft_of(app, replace(standing, pending=()), decision, usage, now=subscription.current_period_end)
     lines = draft.bill.lines if draft is not None else ()
     base = sum(entry.amount for entry in decision.entries)
     return {
@@ -95,7 +98,7 @@ def _after(standing: Standing, decision: Decision | None, *, billed: bool) -> St
             discount=decision.discount,
             scheduled=decision.scheduled,
             pending=waiting,
-            usage=() if billed else standing.usage,
+            usage_waits=standing.usage_waits and not billed,
         )
     )
 
@@ -113,7 +116,9 @@ async def _next_invoice(app: App, standing: Standing, credit: int) -> dict[str, 
     if subscription.status not in ACTIVE:
         return None
     at = subscription.current_period_end
-    draft = await draft_of(app, standing, renewal.decide(standing, at), now=at)
+    decision = renewal.decide(standing, at)
+    usage = await due(app, metering_of(standing, decision))
+    draft = await draft_of(app, standing, decision, usage, now=at)
     return _invoice(draft, credit, at=at)
 
 

@@ -20,7 +20,6 @@ from boreal.core.subscriptions import Subscription
 from boreal.kit.app import App
 from boreal.kit.db import Row, Runs
 from boreal.kit.tx import Tx
-from boreal.rooms.billing.changes.metering import MeteredUsage, read_usage
 from boreal.rooms.billing.orders.tables import OrderRow
 from boreal.rooms.billing.payments.tables import PaymentMethodRow
 from boreal.rooms.billing.seats.tables import CustomerSeatRow
@@ -30,6 +29,7 @@ from boreal.rooms.billing.subscriptions.tables import (
     SubscriptionPriceRow,
     SubscriptionRow,
 )
+from boreal.rooms.billing.usage.tables import UsageSpanRow
 from boreal.rooms.catalog.public import ProductRow, read_discounts, read_prices, read_products
 from boreal.rooms.customers.public import CustomerRow
 from boreal.rooms.platform.public import OrganizationRow
@@ -81,6 +81,15 @@ ASSIGNED_SEATS = (
         CustomerSeatRow.c.status != SeatStatus.REVOKED.value,
     )
 )
+_USAGE_WAITS = (
+    sa.exists()
+    .where(
+        UsageSpanRow.c.subscription_id == SubscriptionRow.c.id,
+        UsageSpanRow.c.order_id.is_(None),
+        ~UsageSpanRow.c.is_forgone,
+    )
+    .correlate(SubscriptionRow)
+)
 _STANDING = (
     sa.select(
         *_labelled("subscription", SubscriptionRow),
@@ -91,6 +100,7 @@ _STANDING = (
         *_labelled("scheduled", ScheduledChangeRow),
         _IS_UNDECIDED.label("is_undecided"),
         ASSIGNED_SEATS.scalar_subquery().label("assigned_seats"),
+        _USAGE_WAITS.label("usage_waits"),
     )
     .join_from(SubscriptionRow, CustomerRow, CustomerRow.c.id == SubscriptionRow.c.customer_id)
     .join(ProductRow, ProductRow.c.id == SubscriptionRow.c.product_id)
@@ -133,7 +143,7 @@ class Standing:
 
     `method` is None when there is none that could be charged. `pending` are entries that no order has taken yet.
     `is_undecided` says that the first charge for the present period has not ended yet. `assigned_seats` are those that
-    somebody holds or is invited to.
+    somebody holds or is invited to. `usage_waits` says that it has usage, perhaps none, that no order has taken.
     """
 
     subscription: Subscription
@@ -143,7 +153,7 @@ class Standing:
     discount: Discount | None
     method: PaymentMethod | None
     pending: tuple[Entry, ...]
-    usage: tuple[MeteredUsage, ...]
+    usage_waits: bool
     scheduled: Scheduled | None
     is_undecided: bool
     assigned_seats: int
@@ -172,7 +182,7 @@ async def read_standing(app: App, runs: Runs | Tx, id: UUID) -> Standing | None:
         discount=discounts.get(subscription.discount_id) if subscription.discount_id else None,
         method=load(PaymentMethod, method) if method["id"] is not None else None,
         pending=tuple(_entry(found) for found in await runs.fetch(_PENDING, id=id)),
-        usage=tuple(await read_usage(runs, id)),
+        usage_waits=row["usage_waits"],
         scheduled=await _scheduled(runs, _part(row, "scheduled"), subscription, plan),
         is_undecided=row["is_undecided"],
         assigned_seats=row["assigned_seats"],

@@ -32,6 +32,7 @@ from boreal.rooms.billing.seats.errors import (
 )
 from boreal.rooms.billing.seats.queries import Container
 from boreal.rooms.billing.seats.schemas import SeatAssign
+from boreal.rooms.billing.usage.attachment import attach
 from boreal.rooms.customers.public import create_session, find, lock_or_create
 from boreal.rooms.platform.public import organization_by_id
 
@@ -94,6 +95,8 @@ async def assign(app: App, container: Container, body: SeatAssign, *, immediate_
             now=tx.now,
         )
         await tx.save(before, after)
+        if after.status is SeatStatus.CLAIMED:
+            await attach(tx, [holder.id])
         return queries.render(await _read(tx, after.id))
 
 
@@ -136,6 +139,7 @@ async def claim(app: App, token: str) -> dict[str, Any]:
             raise InvalidInvitationToken
         after = await tx.save(before, book.claimed(before, now=tx.now))
         assert after.customer_id is not None
+        await attach(tx, [after.customer_id])
         session, _ = await create_session(
             tx, keyring=app.keyring, customer_id=after.customer_id, organization_id=after.organization_id
         )
@@ -223,6 +227,9 @@ def _blank(container: Container, *, now: datetime) -> CustomerSeat:
 async def _revoke(tx: Tx, id: UUID) -> None:
     before = await _lock(tx, id)
     await tx.save(before, book.revoked(before, now=tx.now))
+    if before.status is SeatStatus.CLAIMED:
+        assert before.customer_id is not None
+        await attach(tx, [before.customer_id])
 
 
 async def _lock(tx: Tx, id: UUID) -> CustomerSeat:

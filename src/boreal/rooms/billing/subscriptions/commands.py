@@ -16,6 +16,7 @@ from boreal.core.renewals import revoked
 from boreal.core.subscriptions import ACTIVE, BILLABLE, Subscription, SubscriptionStatus, upgraded
 from boreal.kit.tx import Tx
 from boreal.rooms.billing.subscriptions.tables import ScheduledChangeRow, SubscriptionPriceRow
+from boreal.rooms.billing.usage.attachment import attach_users, begin_usage, forgo
 
 _INSERT_PRICE = SubscriptionPriceRow.insert()
 _DROP_PRICES, _DROP_SCHEDULED = (
@@ -69,6 +70,9 @@ async def start_subscription(tx: Tx, purchase: Purchase, *, customer: Customer) 
         await tx.execute(_DROP_SCHEDULED, subscription_id=before.id)
     await tx.save(before, subscription)
     await _attach_prices(tx, subscription, purchase)
+    if before is not None:
+        await attach_users(tx, subscription.id)
+    await begin_usage(tx, subscription, purchase.meter_ids)
     renew_later(tx, subscription)
     return subscription
 
@@ -152,7 +156,9 @@ async def end_now(tx: Tx, id: UUID) -> Subscription:
     before = await lock(tx, id)
     if before.status not in BILLABLE:
         return before
-    return await tx.save(before, revoked(before, now=tx.now))
+    after = await tx.save(before, revoked(before, now=tx.now))
+    await forgo(tx, id)
+    return after
 
 
 async def lock(tx: Tx, id: UUID) -> Subscription:

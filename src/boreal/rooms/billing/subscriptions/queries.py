@@ -19,9 +19,11 @@ from boreal.kit.listing import ListSpec, any_of, flag, search
 from boreal.kit.problems import ResourceNotFound
 from boreal.kit.schemas import UUID4
 from boreal.rooms.billing.subscriptions.tables import ScheduledChangeRow, SubscriptionPriceRow, SubscriptionRow
+from boreal.rooms.billing.usage.rendering import render_meter_name, subscription_meters, with_meters
 from boreal.rooms.catalog.public import (
     DiscountRow,
     ProductDetail,
+    ProductPriceRow,
     ProductRow,
     read_custom_field_slugs,
     read_discounts,
@@ -131,8 +133,19 @@ GET_OWN = _BY_ID.where(owned_by(S.customer_id))
 HELD = _JOINED.where(S.id == sa.func.any(sa.bindparam("ids", type_=ARRAY(PgUUID)))).order_by(S.started_at.desc(), S.id)
 
 _CUSTOMER_ID = sa.bindparam("customer_id", type_=PgUUID)
+_IS_METERED = (
+    sa.exists()
+    .where(
+        SubscriptionPriceRow.c.subscription_id == S.id,
+        ProductPriceRow.c.id == SubscriptionPriceRow.c.product_price_id,
+        ProductPriceRow.c.meter_id.is_not(None),
+    )
+    .correlate(SubscriptionRow)
+)
 _ACTIVE = (
-    sa.select(SubscriptionRow).where(S.customer_id == _CUSTOMER_ID, _is_one_of(ACTIVE)).order_by(S.created_at, S.id)
+    sa.select(SubscriptionRow, _IS_METERED.label("is_metered"))
+    .where(S.customer_id == _CUSTOMER_ID, _is_one_of(ACTIVE))
+    .order_by(S.created_at, S.id)
 )
 
 _BASE = (
@@ -201,10 +214,11 @@ def render(
     prices: list[Price],
     discount: Discount | None,
     custom_field_data: Mapping[str, Any],
+    meters: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """A subscription as merchants see it (contract `Subscription`), with the rendered customer and its own prices.
 
-    `custom_field_data` is by slug. No meter can be attached yet.
+    `custom_field_data` is by slug.
     """
     rendered = [render_price(price, product.product) for price in prices]
     return {
@@ -215,7 +229,7 @@ def render(
         "product": render_product(product),
         "discount": render_discount_minimal(discount) if discount else None,
         "prices": rendered,
-        "meters": [],
+        "meters": meters,
         "user_id": row["customer_id"],
         "user": render_legacy_user(customer),
         "price_id": rendered[0]["id"] if rendered else None,
@@ -234,25 +248,27 @@ async def render_all_for_customer(runs: Runs, rows: Sequence[Row]) -> list[dict[
         "customer_portal_settings": seller["customer_portal_settings"],
     }
     products = await read_products(runs, list({row["product_id"] for row in rows}))
-    price_ids = await _price_ids(runs, rows)
-    prices = await read_prices(runs, list({id for ids in price_ids.values() for id in ids}))
+    prices = await _prices(runs, rows)
+    meters = await with_meters(runs, await subscription_meters(runs, rows, prices), render_meter_name)
     return [
         {
             **render_base(row),
             "product": render_customer_order_product(products[row["product_id"]], organization),
-            "prices": [render_price(prices[id], products[row["product_id"]].product) for id in price_ids[row["id"]]],
-            "meters": [],
+            "prices": [render_price(price, products[row["product_id"]].product) for price in prices[row["id"]]],
+            "meters": meters[row["id"]],
         }
         for row in rows
     ]
 
 
-async def _price_ids(runs: Runs, rows: Sequence[Row]) -> dict[UUID, list[UUID]]:
+async def _prices(runs: Runs, rows: Sequence[Row]) -> dict[UUID, list[Price]]:
     """The prices by which each subscription is billed, in order."""
-    price_ids: dict[UUID, list[UUID]] = {row["id"]: [] for row in rows}
-    for found in await runs.fetch(_PRICE_IDS, ids=list(price_ids)):
-        price_ids[found["subscription_id"]].append(found["product_price_id"])
-    return price_ids
+    listed = await runs.fetch(_PRICE_IDS, ids=[row["id"] for row in rows])
+    known = await read_prices(runs, list({found["product_price_id"] for found in listed}))
+    prices: dict[UUID, list[Price]] = {row["id"]: [] for row in rows}
+    for found in listed:
+        prices[found["subscription_id"]].append(known[found["product_price_id"]])
+    return prices
 
 
 async def render_all(runs: Runs, rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -260,8 +276,8 @@ async def render_all(runs: Runs, rows: Sequence[Row]) -> list[dict[str, Any]]:
     if not rows:
         return []
     products = await read_products(runs, list({row["product_id"] for row in rows}))
-    price_ids = await _price_ids(runs, rows)
-    prices = await read_prices(runs, list({id for ids in price_ids.values() for id in ids}))
+    prices = await _prices(runs, rows)
+    meters = await with_meters(runs, await subscription_meters(runs, rows, prices))
     discounts = await read_discounts(runs, {row["discount_id"] for row in rows if row["discount_id"] is not None})
     slugs = await read_custom_field_slugs(runs, *(row["custom_field_data"] for row in rows))
     return [
@@ -269,9 +285,10 @@ async def render_all(runs: Runs, rows: Sequence[Row]) -> list[dict[str, Any]]:
             row,
             customer=render_customer({name: row[label] for name, label in _CUSTOMER.items()}),
             product=products[row["product_id"]],
-            prices=[prices[id] for id in price_ids[row["id"]]],
+            prices=prices[row["id"]],
             discount=discounts.get(row["discount_id"]),
             custom_field_data=show_custom_field_data(slugs, row["custom_field_data"]),
+            meters=meters[row["id"]],
         )
         for row in rows
     ]
@@ -293,13 +310,15 @@ async def payload(connection: Connection, id: UUID) -> dict[str, Any]:
 async def active_subscriptions(runs: Runs, customer_id: UUID) -> list[dict[str, Any]]:
     """A customer's subscriptions that are active or on trial, oldest first (contract `CustomerStateSubscription`)."""
     rows = await runs.fetch(_ACTIVE, customer_id=customer_id)
+    metered = [row for row in rows if row["is_metered"]]
+    meters = await subscription_meters(runs, metered, await _prices(runs, metered)) if metered else {}
     slugs = await read_custom_field_slugs(runs, *(row["custom_field_data"] for row in rows))
     return [
         {
             **{name: row[name] for name in _STATE},
             "metadata": row["metadata"],
             "custom_field_data": show_custom_field_data(slugs, row["custom_field_data"]),
-            "meters": [],
+            "meters": meters.get(row["id"], []),
         }
         for row in rows
     ]

@@ -202,7 +202,8 @@ def _purchase(checkout: Checkout, shelf: Shelf) -> Purchase:
     selection = shelf.selection(checkout)
     money = book.money(checkout, shelf.discount)
     price = selection.price
-    metered = tuple(other.id for other in selection.prices if not other.is_static)
+    metered = [other for other in selection.prices if not other.is_static]
+    metered_ids = tuple(other.id for other in metered)
     return Purchase(
         organization_id=checkout.organization_id,
         checkout_id=checkout.id,
@@ -220,7 +221,8 @@ def _purchase(checkout: Checkout, shelf: Shelf) -> Purchase:
         custom_field_data=checkout.custom_field_data,
         subscription_id=checkout.subscription_id,
         trial_end=checkout.trial_end,
-        price_ids=(price.id, *metered) if price.is_static else metered,
+        price_ids=(price.id, *metered_ids) if price.is_static else metered_ids,
+        meter_ids=tuple(other.meter_id for other in metered if other.meter_id is not None),
     )
 
 

@@ -6,7 +6,8 @@ benefit is the last.
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -116,30 +117,57 @@ def _made_from(grant: Grant, benefit: Benefit) -> Grant:
     return replace(grant, benefit_properties=benefit.properties)
 
 
-async def cycle(app: App, subscription_id: UUID, *, order_id: UUID, organization_id: UUID) -> None:
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """A renewal that is paid: of which subscription, its order (or what stands for one that had none), and when."""
+
+    subscription_id: UUID
+    id: UUID
+    at: datetime
+
+    @property
+    def payload(self) -> dict[str, str]:
+        """For work; `parse` reads it."""
+        return {"subscription_id": str(self.subscription_id), "renewal_id": str(self.id), "at": self.at.isoformat()}
+
+    @classmethod
+    def parse(cls, payload: Mapping[str, str]) -> "Renewal":
+        """What `payload` wrote."""
+        at = datetime.fromisoformat(payload["at"])
+        return cls(UUID(payload["subscription_id"]), UUID(payload["renewal_id"]), at)
+
+
+async def cycle(app: App, renewal: Renewal, *, organization_id: UUID) -> None:
     """The grants of a subscription that was renewed and paid are cycled, once for each renewal."""
-    page = await scopes.uncycled(app.database, subscription_id, order_id=order_id, after=_FIRST)
+    page = await scopes.uncycled(app.database, renewal.subscription_id, renewal_id=renewal.id, after=_FIRST)
     if len(page) == 1:
-        await cycle_customer(app, subscription_id, page[0], order_id=order_id, organization_id=organization_id)
+        await cycle_customer(app, renewal, page[0], organization_id=organization_id)
         return
-    payload = {"subscription_id": str(subscription_id), "order_id": str(order_id)}
     while page:
         async with app.transaction(organization_id) as tx:
             for customer_id in page:
-                _ask(tx, "cycle_grants", payload, customer_id)
-        page = await scopes.uncycled(app.database, subscription_id, order_id=order_id, after=page[-1])
+                _ask(tx, "cycle_grants", renewal.payload, customer_id)
+        page = await scopes.uncycled(app.database, renewal.subscription_id, renewal_id=renewal.id, after=page[-1])
 
 
-async def cycle_customer(
-    app: App, subscription_id: UUID, customer_id: UUID, *, order_id: UUID, organization_id: UUID
-) -> None:
-    """The grants that a customer has through a subscription are cycled, once for each renewal."""
+async def cycle_customer(app: App, renewal: Renewal, customer_id: UUID, *, organization_id: UUID) -> None:
+    """The grants that a customer has through a subscription are cycled, once for each renewal.
+
+    What was granted only since the renewal is new already: it is marked, and stays as it is.
+    """
     async with app.transaction(organization_id) as tx:
         await tx.lock(Customer, customer_id)
-        for grant in (await _grants(tx, Scope(subscription_id=subscription_id), customer_id)).values():
-            if grant.status is GrantStatus.GRANTED and grant.cycled_order_id != order_id:
-                after = replace(grant, cycled_order_id=order_id, modified_at=tx.now)
-                await tx.save(grant, after, also=("benefit_grant.cycled",))
+        grants = await _grants(tx, Scope(subscription_id=renewal.subscription_id), customer_id)
+        held = [grant for grant in grants.values() if grant.status is GrantStatus.GRANTED]
+        due = [grant for grant in held if grant.cycled_order_id != renewal.id]
+        benefits = await read_benefits(tx, [grant.benefit_id for grant in due]) if due else {}
+        for grant in due:
+            if grant.granted_at is not None and grant.granted_at >= renewal.at:
+                await tx.save(grant, replace(grant, cycled_order_id=renewal.id))
+                continue
+            properties = await effects.cycle(tx, grant, benefits[grant.benefit_id])
+            after = replace(_changed(tx, grant, properties), cycled_order_id=renewal.id)
+            await tx.save(grant, after, also=("benefit_grant.cycled",))
 
 
 async def _grants(tx: Tx, scope: Scope, customer_id: UUID) -> dict[UUID, Grant]:

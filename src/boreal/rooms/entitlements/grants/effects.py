@@ -1,10 +1,11 @@
-"""What a grant does beyond itself, by the type of its benefit: a license key, files, nothing (usage spec 9.3).
+"""What a grant does beyond itself, by the type of its benefit: a license key, files, credits (usage spec 9.3).
 
 Each effect returns the properties of the grant after it. All of it happens in the transaction of the grant, under the
 customer's lock.
 """
 
 import uuid
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from boreal.core.license_keys import LicenseKeyStatus
 from boreal.kit.tx import Tx
 from boreal.rooms.entitlements.license_keys.tables import LicenseKeyRow
 from boreal.rooms.platform.public import uploaded_files
+from boreal.rooms.usage.public import balances, credit, reset
 
 Properties = dict[str, Any]
 
@@ -79,7 +81,28 @@ async def give(tx: Tx, grant: Grant, benefit: Benefit) -> Properties:
         return await _new_key(tx, grant, benefit)
     if benefit.type is BenefitType.DOWNLOADABLES:
         return await _give_files(tx, grant, benefit)
+    if benefit.type is BenefitType.METER_CREDIT:
+        return await _credit(tx, grant, benefit)
     return grant.properties
+
+
+async def cycle(tx: Tx, grant: Grant, benefit: Benefit) -> Properties:
+    """What the customer gets with each renewal that is paid: credits, and with them a new window of the meter.
+
+    The window has begun already where a metered price of the subscription began it (usage spec 5.5).
+    """
+    if benefit.type is not BenefitType.METER_CREDIT:
+        return grant.properties
+    meter_id, rolls = UUID(benefit.properties["meter_id"]), benefit.properties["rollover"]
+    last = grant.properties.get("last_credited_at")
+    (before,) = await balances(tx, grant.customer_id, [meter_id]) or (None,)
+    if (
+        before is None
+        or before.reset_at is None
+        or (last is not None and before.reset_at <= datetime.fromisoformat(last))
+    ):
+        await reset(tx, customer_id=grant.customer_id, meter_ids=[meter_id], rolls_over={meter_id: rolls})
+    return await _credit(tx, grant, benefit)
 
 
 async def renew(tx: Tx, grant: Grant, benefit: Benefit) -> Properties:
@@ -95,6 +118,8 @@ async def renew(tx: Tx, grant: Grant, benefit: Benefit) -> Properties:
             expires_at=terms.expires_at,
         )
         return grant.properties
+    if benefit.type is BenefitType.METER_CREDIT:
+        return grant.properties  # new values apply from the next period on
     return await give(tx, grant, benefit)
 
 
@@ -105,7 +130,28 @@ async def take(tx: Tx, grant: Grant, benefit: Benefit, *, is_last: bool) -> Prop
     elif benefit.type is BenefitType.DOWNLOADABLES and is_last:
         await tx.execute(_TAKE_FILES, now=tx.now, customer_id=grant.customer_id, benefit_id=grant.benefit_id)
         return {}
+    elif benefit.type is BenefitType.METER_CREDIT and is_last and "last_credited_units" in grant.properties:
+        await credit(
+            tx,
+            customer_id=grant.customer_id,
+            meter_id=UUID(grant.properties["last_credited_meter_id"]),
+            units=-grant.properties["last_credited_units"],
+            rollover=grant.properties["last_credited_rollover"],
+        )
+        return {}
     return grant.properties
+
+
+async def _credit(tx: Tx, grant: Grant, benefit: Benefit) -> Properties:
+    """The units that the benefit says now; what was credited is kept, so that it can be taken back."""
+    meter_id, units, rolls = (benefit.properties[name] for name in ("meter_id", "units", "rollover"))
+    await credit(tx, customer_id=grant.customer_id, meter_id=UUID(meter_id), units=units, rollover=rolls)
+    return {
+        "last_credited_meter_id": meter_id,
+        "last_credited_units": units,
+        "last_credited_rollover": rolls,
+        "last_credited_at": tx.now.isoformat(),
+    }
 
 
 async def _new_key(tx: Tx, grant: Grant, benefit: Benefit) -> Properties:

@@ -175,7 +175,7 @@ _UNCYCLED = (
         G.subscription_id == _ID,
         G.customer_id > _AFTER,
         G.status == GrantStatus.GRANTED.value,
-        G.cycled_order_id.is_distinct_from(sa.bindparam("order_id", type_=PgUUID)),
+        G.cycled_renewal_id.is_distinct_from(sa.bindparam("order_id", type_=PgUUID)),
     )
     .group_by(G.customer_id)
     .order_by(G.customer_id)
@@ -190,9 +190,9 @@ async def unsettled(runs: Runs, scope: Scope, *, entitles: bool, after: UUID) ->
     return [row["customer_id"] for row in rows]
 
 
-async def uncycled(runs: Runs, subscription_id: UUID, *, order_id: UUID, after: UUID) -> list[UUID]:
+async def uncycled(runs: Runs, subscription_id: UUID, *, renewal_id: UUID, after: UUID) -> list[UUID]:
     """A page of the customers, by id, who have grants that a renewal has not cycled."""
-    rows = await runs.fetch(_UNCYCLED, id=subscription_id, order_id=order_id, after=after)
+    rows = await runs.fetch(_UNCYCLED, id=subscription_id, renewal_id=renewal_id, after=after)
     return [row["customer_id"] for row in rows]
 
 

@@ -1,21 +1,32 @@
 """What follows the facts of others: purchases, refunds, seats, changes of products and of benefits (usage spec 9.3)."""
 
 from collections.abc import Sequence
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.core import dunning
 from boreal.core.orders import BillingReason
+from boreal.core.subscriptions import SubscriptionStatus
 from boreal.kit.app import App
 from boreal.kit.work import Kind, Later, Work
-from boreal.rooms.billing.public import CustomerSeatRow, OrderRow
+from boreal.rooms.billing.public import CustomerSeatRow, OrderRow, SubscriptionRow
 from boreal.rooms.entitlements.grants import commands, scopes
+from boreal.rooms.entitlements.grants.commands import Renewal
 from boreal.rooms.entitlements.grants.scopes import Scope
 
-_ORDER = sa.select(OrderRow.c.subscription_id, OrderRow.c.billing_reason).where(
+_ORDER = sa.select(OrderRow.c.subscription_id, OrderRow.c.billing_reason, OrderRow.c.created_at).where(
     OrderRow.c.id == sa.bindparam("id", type_=PgUUID)
+)
+# A renewal of what bills usage alone has no order when nothing was used.
+_UNBILLED = sa.select(SubscriptionRow.c.period_number, SubscriptionRow.c.current_period_start).where(
+    SubscriptionRow.c.id == sa.bindparam("id", type_=PgUUID),
+    SubscriptionRow.c.status == SubscriptionStatus.ACTIVE.value,
+    SubscriptionRow.c.period_number > 1,
+    ~sa.exists().where(
+        OrderRow.c.subscription_id == SubscriptionRow.c.id, OrderRow.c.period_number == SubscriptionRow.c.period_number
+    ),
 )
 _SEAT = sa.select(CustomerSeatRow.c.subscription_id, CustomerSeatRow.c.order_id).where(
     CustomerSeatRow.c.id == sa.bindparam("id", type_=PgUUID)
@@ -28,6 +39,7 @@ async def grant_benefits(app: App, work: Work) -> None:
     noun, id = work.payload["fact"].partition(".")[0], UUID(work.payload["subject_id"])
     if noun == "subscription":
         await _settle(app, work, Scope(subscription_id=id))
+        await _cycle_unbilled(app, work, id)
         return
     if noun == "customer_seat":
         seat = await app.database.fetchrow(_SEAT, id=id)
@@ -45,7 +57,17 @@ async def grant_benefits(app: App, work: Work) -> None:
     elif noun == "order" and order["billing_reason"] == BillingReason.SUBSCRIPTION_CYCLE:
         scope = Scope(subscription_id=order["subscription_id"])
         await _settle(app, work, scope)
-        await commands.cycle(app, scope.id, order_id=id, organization_id=work.organization_id)
+        renewal = Renewal(scope.id, id, order["created_at"])
+        await commands.cycle(app, renewal, organization_id=work.organization_id)
+
+
+async def _cycle_unbilled(app: App, work: Work, subscription_id: UUID) -> None:
+    """A renewal without an order is paid as it is (orders spec 13.5)."""
+    row = await app.database.fetchrow(_UNBILLED, id=subscription_id)
+    if row is not None:
+        stand_in = uuid5(subscription_id, str(row["period_number"]))
+        renewal = Renewal(subscription_id, stand_in, row["current_period_start"])
+        await commands.cycle(app, renewal, organization_id=work.organization_id)
 
 
 async def _settle(app: App, work: Work, scope: Scope) -> None:
@@ -116,8 +138,8 @@ async def settle_grants(app: App, work: Work) -> None:
 
 async def cycle_grants(app: App, work: Work) -> None:
     """One customer of a subscription is cycled for a renewal."""
-    ids = {name: UUID(id) for name, id in work.payload.items()}
-    await commands.cycle_customer(app, **ids, organization_id=work.organization_id)
+    customer_id = UUID(work.payload["customer_id"])
+    await commands.cycle_customer(app, Renewal.parse(work.payload), customer_id, organization_id=work.organization_id)
 
 
 async def renew_grant(app: App, work: Work) -> None:
