@@ -162,9 +162,8 @@ async def test_a_renewal_does_not_hide_a_material_change(shop: Shop) -> None:
     body = {"type": "license_keys", "properties": {**KEYS, "limit_usage": 20}}
     good(await shop.client.patch(f"/v1/benefits/{keys['id']}", json=body))
     shop.clock.advance(timedelta(hours=1))
-    await commands.cycle(
-        shop.app, UUID(order["subscription_id"]), order_id=uuid4(), organization_id=shop.organization_id
-    )
+    renewal = commands.Renewal(UUID(order["subscription_id"]), uuid4(), shop.clock.now())
+    await commands.cycle(shop.app, renewal, organization_id=shop.organization_id)
     await shop.settle()
     assert await grant_facts(shop) == ["benefit_grant.cycled", "benefit_grant.updated"]
     (key,) = good(await shop.client.get("/v1/license-keys/"))["items"]

@@ -153,7 +153,7 @@ async def cycle(app: App, renewal: Renewal, *, organization_id: UUID) -> None:
 async def cycle_customer(app: App, renewal: Renewal, customer_id: UUID, *, organization_id: UUID) -> None:
     """The grants that a customer has through a subscription are cycled, once for each renewal.
 
-    What was granted only since the renewal is new already: it is marked, and stays as it is.
+    What was granted only since the renewal is new already, so nothing more comes with it.
     """
     async with app.transaction(organization_id) as tx:
         await tx.lock(Customer, customer_id)
@@ -162,10 +162,9 @@ async def cycle_customer(app: App, renewal: Renewal, customer_id: UUID, *, organ
         due = [grant for grant in held if grant.cycled_order_id != renewal.id]
         benefits = await read_benefits(tx, [grant.benefit_id for grant in due]) if due else {}
         for grant in due:
-            if grant.granted_at is not None and grant.granted_at >= renewal.at:
-                await tx.save(grant, replace(grant, cycled_order_id=renewal.id))
-                continue
-            properties = await effects.cycle(tx, grant, benefits[grant.benefit_id])
+            properties = grant.properties
+            if grant.granted_at is None or grant.granted_at < renewal.at:
+                properties = await effects.cycle(tx, grant, benefits[grant.benefit_id])
             after = replace(_changed(tx, grant, properties), cycled_order_id=renewal.id)
             await tx.save(grant, after, also=("benefit_grant.cycled",))
 

@@ -175,7 +175,7 @@ _UNCYCLED = (
         G.subscription_id == _ID,
         G.customer_id > _AFTER,
         G.status == GrantStatus.GRANTED.value,
-        G.cycled_renewal_id.is_distinct_from(sa.bindparam("order_id", type_=PgUUID)),
+        G.cycled_order_id.is_distinct_from(sa.bindparam("renewal_id", type_=PgUUID)),
     )
     .group_by(G.customer_id)
     .order_by(G.customer_id)
