@@ -20,6 +20,7 @@ from boreal.providers.storage.local import LocalStorage
 from boreal.providers.storage.s3.signature import Credentials, signed_url
 from boreal.providers.storage.s3.store import S3Storage
 from tests.support.files import sha256
+from tests.support.receiver import Reply, open_receiver
 
 PATH = "downloadable/org/file/Ünï code+100% (1).zip"
 CREDENTIALS = Credentials("AKIDEXAMPLE", "secret", "us-east-1")
@@ -205,6 +206,25 @@ async def test_nobody_at_the_bucket(unused_tcp_port: int) -> None:
     storage = S3Storage(f"http://127.0.0.1:{unused_tcp_port}/files", credentials=CREDENTIALS, clock=Clock())
     with pytest.raises(StorageUnavailable):
         await storage.begin(PATH, mime_type="text/plain", parts=[])
+
+
+async def test_a_bucket_that_is_missing_is_not_the_uploads_fault(s3_server: str) -> None:
+    storage = S3Storage(f"{s3_server}/nowhere", credentials=CREDENTIALS, clock=Clock())
+    with pytest.raises(StorageUnavailable, match="NoSuchBucket"):
+        await storage.begin(PATH, mime_type="text/plain", parts=[])
+
+
+async def test_a_failure_after_the_reply_began_may_be_mended() -> None:
+    failure = b"<Error><Code>InternalError</Code></Error>"
+    async with open_receiver() as receiver:
+        storage = S3Storage(f"{receiver.url}/files", credentials=CREDENTIALS, clock=Clock())
+        for body in (failure, b"hello"):
+            receiver.script(Reply(200, body))
+            with pytest.raises(StorageUnavailable):
+                await storage.begin(PATH, mime_type="text/plain", parts=[])
+        receiver.script(Reply(200, failure))
+        with pytest.raises(StorageUnavailable, match="InternalError"):
+            await storage.complete(PATH, upload_id="1", parts=[])
 
 
 def test_the_example_of_the_documentation_of_s3() -> None:

@@ -19,10 +19,11 @@ from starlette.routing import Route
 from boreal.kit.app import App
 from boreal.kit.auth import authorize
 from boreal.kit.db import is_away
-from boreal.kit.problems import Problem
+from boreal.kit.problems import Problem, ServiceUnavailable
 from boreal.kit.ratelimit import Limiter, RateLimited
 from boreal.kit.routing import Match, PiecewiseRoute, Reply, RouteTable
 from boreal.kit.telemetry import begin_trace
+from boreal.providers.ports import StorageUnavailable
 from boreal.surfaces.cors import Cors
 from boreal.surfaces.idempotent import IdempotentReplies
 
@@ -212,6 +213,9 @@ def _reply_to(error: Exception, scope: Scope) -> Response:
         _log.error("database_away", method=scope["method"], path=_route_of(scope), error=type(error).__name__)
         body = {"error": "ServiceUnavailable", "detail": "The database does not answer. Try again."}
         return Reply(body, status_code=503, headers={"retry-after": "1"})
+    if isinstance(error, StorageUnavailable):
+        _log.error("storage_away", method=scope["method"], path=_route_of(scope), error=str(error))
+        return _reply_to(ServiceUnavailable("The storage does not answer. Try again."), scope)
     _log.error("request_failed", method=scope["method"], path=_route_of(scope), exc_info=error)
     return Reply({"error": "InternalServerError", "detail": "Something went wrong on our side."}, status_code=500)
 

@@ -19,9 +19,9 @@ from starlette.routing import Route
 from boreal.kit.app import App
 from boreal.kit.downloads import Span, Unsatisfiable, content_disposition, is_known, is_same, media_type, wanted
 from boreal.kit.links import LinkExpired, LinkInvalid
-from boreal.kit.problems import Problem, ResourceNotFound, ServiceUnavailable
+from boreal.kit.problems import Problem, ResourceNotFound
 from boreal.kit.routing import PiecewiseRoute
-from boreal.providers.ports import Storage, StorageDoor, StorageRefused, StorageUnavailable, StoredObject
+from boreal.providers.ports import Storage, StorageDoor, StorageRefused, StoredObject
 from boreal.rooms.platform.public import public_file
 
 _SAFE = {"x-content-type-options": "nosniff", "accept-ranges": "bytes"}
@@ -85,8 +85,6 @@ class StoredFiles:
             raise LinkRefused("The address has expired.") from None
         except StorageRefused as refused:
             raise UploadRefused(str(refused)) from None
-        except StorageUnavailable as error:
-            raise ServiceUnavailable("The storage does not answer. Try again.") from error
         headers = {
             **_PRIVATE,
             "content-type": media_type(download.mime_type),
@@ -97,10 +95,7 @@ class StoredFiles:
     async def _answer(self, request: Request, path: str, headers: Mapping[str, str]) -> Response:
         """The object, the part of it that is asked for, or nothing where the client has it already."""
         storage = self._app.get(Storage)
-        try:
-            stored = await storage.find(path)
-        except StorageUnavailable as error:
-            raise ServiceUnavailable("The storage does not answer. Try again.") from error
+        stored = await storage.find(path)
         if stored is None:
             raise ResourceNotFound
         etag = f'"{stored.etag}"'

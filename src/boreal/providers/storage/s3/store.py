@@ -61,8 +61,12 @@ class S3Storage:
         headers = {"content-type": media_type(mime_type)}
         if any(part.checksum_sha256 for part in parts):
             headers["x-amz-checksum-algorithm"] = "SHA256"
-        reply = await self._ask("POST", path, query={"uploads": ""}, headers=headers)
-        upload_id = _text_of(reply, "UploadId")
+        try:
+            upload_id = _text_of(await self._ask("POST", path, query={"uploads": ""}, headers=headers), "UploadId")
+        except StorageRefused as refused:  # nothing that was announced is wrong: there is no bucket, say
+            raise StorageUnavailable(str(refused)) from refused
+        if not upload_id:
+            raise StorageUnavailable("The storage named no upload.")
         return Upload(id=upload_id, parts=tuple(self._signed(path, upload_id, part) for part in parts))
 
     def _signed(self, path: str, upload_id: str, part: NewPart) -> SignedPart:
@@ -165,7 +169,9 @@ class S3Storage:
             raise StorageUnavailable(f"The storage did not answer: {error}") from error
         if reply.status >= 500 or reply.status in (401, 403):
             raise StorageUnavailable(f"The storage answered {reply.status}.")
-        if reply.status >= 400 or _tag(said) == "Error":  # completing may fail after 200 was sent
+        if reply.status < 400 and _tag(said) == "Error":  # it failed after 200 was sent, which trying again may mend
+            raise StorageUnavailable(f"The storage failed: {_text_of(said, 'Code')}.")
+        if reply.status >= 400:
             raise StorageRefused(f"The storage refused: {_text_of(said, 'Code')}.")
         return said
 

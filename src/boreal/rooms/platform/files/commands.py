@@ -11,14 +11,13 @@ from boreal.core.files import FileServiceTypes, storage_path
 from boreal.kit.app import App
 from boreal.kit.auth import Actor
 from boreal.kit.db import Database, Record
-from boreal.kit.problems import Fault, Invalid, ResourceNotFound, ServiceUnavailable
+from boreal.kit.problems import Fault, Invalid, ResourceNotFound
 from boreal.providers.ports import (
     NewPart,
     SentPart,
     SignedPart,
     Storage,
     StorageRefused,
-    StorageUnavailable,
     StoredObject,
     Upload,
 )
@@ -64,12 +63,9 @@ async def create(app: App, actor: Actor, body: FileCreate) -> dict[str, Any]:
     id, service = uuid.uuid4(), FileServiceTypes(body.service)
     path = storage_path(service, organization_id=organization_id, file_id=id, name=body.name)
     parts = sorted(body.upload.parts, key=lambda part: part.number)
-    try:
-        upload = await app.get(Storage).begin(
-            path, mime_type=body.mime_type, parts=[_announced(part, size=body.size) for part in parts]
-        )
-    except StorageUnavailable as error:
-        raise ServiceUnavailable("The storage does not answer. Try again.") from error
+    upload = await app.get(Storage).begin(
+        path, mime_type=body.mime_type, parts=[_announced(part, size=body.size) for part in parts]
+    )
     async with app.transaction(organization_id) as tx:
         row = await tx.fetchrow(
             _INSERT,
@@ -155,8 +151,6 @@ async def _stored(storage: Storage, file: Record, body: FileUploadCompleted) -> 
             raise StorageRefused(f"The file has {stored.size} bytes instead of {file['size']}.")
     except StorageRefused as refused:
         raise Invalid(Fault(("body", "parts"), str(refused))) from refused
-    except StorageUnavailable as error:
-        raise ServiceUnavailable("The storage does not answer. Try again.") from error
     return stored
 
 
