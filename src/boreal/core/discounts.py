@@ -31,9 +31,6 @@ from boreal.core.products import Product
 WHOLE = 10_000
 """All of an amount, in basis points."""
 
-MAX_REDEMPTIONS = 2**31 - 1
-"""The largest limit that can be asked for (correction 14)."""
-
 UNKNOWN = "Discount does not exist."
 NOT_FOR_FREE = "Discounts are not applicable to this product."
 NOT_FOR_PRODUCT = "Discount is not applicable to this product."

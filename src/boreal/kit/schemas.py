@@ -155,6 +155,21 @@ def _number_only(value: Any) -> Any:
 NumberOnly = BeforeValidator(_number_only)
 """Put last in an annotation of a number, it refuses the strings and booleans that pydantic would convert."""
 
+MOST = 2**31 - 1
+"""The largest number that an integer column takes."""
+
+
+def _countable(value: int) -> int:
+    if value > MOST:
+        raise PydanticKnownError("less_than_equal", {"le": MOST})
+    if value < -MOST:
+        raise PydanticKnownError("greater_than_equal", {"ge": -MOST})
+    return value
+
+
+Countable = AfterValidator(_countable)
+"""Refuses what an integer column does not take, where the contract names no bound (correction 14)."""
+
 Integer = Annotated[int, NumberOnly]
 Boolean = StrictBool
 
@@ -238,8 +253,10 @@ CustomFieldData = dict[str, str | int | bool | Annotated[datetime, Field(strict=
 """Values by the slug of their custom field; what each may be depends on the field (catalog spec 3.3)."""
 
 __all__ = [
+    "MOST",
     "UUID4",
     "Boolean",
+    "Countable",
     "CustomFieldData",
     "Email",
     "EmptyToNone",

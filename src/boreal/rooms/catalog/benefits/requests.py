@@ -5,11 +5,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from boreal.core.benefits import RepositoryPermission
-from boreal.kit.schemas import UUID4, Boolean, EmptyToNone, MetadataInput, NumberOnly, Schema, distinct
+from boreal.kit.schemas import MOST, UUID4, Boolean, Countable, EmptyToNone, MetadataInput, NumberOnly, Schema, distinct
 from boreal.rooms.catalog.benefits.schemas import BenefitCustomProperties, BenefitLicenseKeyExpirationProperties
 
 Description = Annotated[str, Field(min_length=3, max_length=42)]
-MOST = 2**31 - 1
 
 
 class BenefitCustomCreateProperties(Schema):
@@ -52,19 +51,13 @@ class BenefitLicenseKeyActivationCreateProperties(Schema):
     enable_customer_admin: Boolean
 
 
-def _countable(value: int) -> int:
-    if value > MOST:
-        raise ValueError(f"At most {MOST}")
-    return value
-
-
 class BenefitLicenseKeysCreateProperties(Schema):
     """What a license key looks like and allows; null is unlimited."""
 
     prefix: EmptyToNone = None
     expires: BenefitLicenseKeyExpirationProperties | None = None
     activations: BenefitLicenseKeyActivationCreateProperties | None = None
-    limit_usage: Annotated[Annotated[int, Field(gt=0), NumberOnly], AfterValidator(_countable)] | None = None
+    limit_usage: Annotated[Annotated[int, Field(gt=0), NumberOnly], Countable] | None = None
 
 
 class BenefitMeterCreditCreateProperties(Schema):

@@ -4,11 +4,10 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo, field_validator
-from pydantic_core import PydanticKnownError
 from typing_extensions import TypeAliasType
 
-from boreal.core.discounts import MAX_REDEMPTIONS, WHOLE, DiscountDuration, DiscountType
-from boreal.kit.schemas import UUID4, EmptyToNone, Instant, MetadataInput, NumberOnly, Schema, distinct
+from boreal.core.discounts import WHOLE, DiscountDuration, DiscountType
+from boreal.kit.schemas import UUID4, Countable, EmptyToNone, Instant, MetadataInput, NumberOnly, Schema, distinct
 from boreal.rooms.catalog.products.price_schemas import PriceCurrency
 
 MAXIMUM_AMOUNT = 999_999_999_999
@@ -24,16 +23,10 @@ def _code(value: str | None) -> str | None:
     return value
 
 
-def _countable(value: int) -> int:
-    if value > MAX_REDEMPTIONS:
-        raise PydanticKnownError("less_than_equal", {"le": MAX_REDEMPTIONS})
-    return value
-
-
 Name = Annotated[str, Field(min_length=1)]
 Code = Annotated[EmptyToNone, AfterValidator(_code)]
 """3 to 256 letters and digits of any script, trimmed; blank is none (correction 20)."""
-Redemptions = Annotated[int, Field(ge=1), AfterValidator(_countable), NumberOnly]
+Redemptions = Annotated[int, Field(ge=1), Countable, NumberOnly]
 Months = Annotated[int, Field(ge=1, le=999), NumberOnly]
 Amount = Annotated[int, Field(ge=0, le=MAXIMUM_AMOUNT), NumberOnly]
 BasisPoints = Annotated[int, Field(ge=1, le=WHOLE), NumberOnly]

@@ -3,23 +3,14 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AwareDatetime, Field
 
 from boreal.core.license_keys import LicenseKeyStatus
-from boreal.kit.schemas import UUID4, Identified, Integer, MetadataInput, NumberOnly, Schema, Timestamped
+from boreal.kit.schemas import UUID4, Countable, Identified, Integer, MetadataInput, NumberOnly, Schema, Timestamped
 from boreal.rooms.customers.public import CustomerBase
 
-MOST = 2**31 - 1
-
-
-def _countable(value: int) -> int:
-    if not -MOST <= value <= MOST:
-        raise ValueError(f"At most {MOST}, and at least its negative")
-    return value
-
-
-Count = Annotated[Integer, AfterValidator(_countable)]
-Limit = Annotated[Annotated[int, Field(gt=0), NumberOnly], AfterValidator(_countable)]
+Count = Annotated[Integer, Countable]
+Limit = Annotated[Annotated[int, Field(gt=0), NumberOnly], Countable]
 
 
 class LicenseKeyCustomer(CustomerBase):
