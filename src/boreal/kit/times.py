@@ -94,7 +94,7 @@ class OrganizationTimes:
             for row in await runs.fetch(_CLOCKS, ids=list(holders))
         }
 
-    async def now(self, organization_id: UUID, *, runs: Runs | None = None) -> datetime:
+    async def now(self, organization_id: UUID) -> datetime:
         """The organization's time outside of a transaction."""
-        clocks = await self.clocks_of(runs or self._database, (organization_id,))
+        clocks = await self.clocks_of(self._database, (organization_id,))
         return clocks[organization_id].time if clocks else self._clock.now()

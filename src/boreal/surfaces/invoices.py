@@ -7,6 +7,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from boreal.kit.app import App
+from boreal.kit.downloads import content_disposition
 from boreal.kit.links import LinkExpired, LinkInvalid
 from boreal.rooms.billing.public import invoice_document, invoice_signer
 
@@ -23,9 +24,8 @@ def invoice_routes(app: App) -> list[Route]:
         document = await invoice_document(app.database, UUID(claims["order_id"]))
         if document is None:
             return PlainTextResponse("There is no such invoice.\n", status_code=404)
-        name = claims["name"].encode("ascii", "replace").decode().replace('"', "")
         headers = {
-            "content-disposition": f'attachment; filename="{name}"',
+            "content-disposition": content_disposition(claims["name"]),
             "cache-control": "private, no-store",
             "x-content-type-options": "nosniff",
         }

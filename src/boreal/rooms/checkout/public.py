@@ -3,12 +3,12 @@
 from boreal.rooms.checkout.checkouts.buyer import (
     client_confirm,
     client_hearing,
-    client_opened,
     client_update,
     client_view,
     client_view_by_id,
 )
 from boreal.rooms.checkout.checkouts.fulfilment import hear as hear_processor
+from boreal.rooms.checkout.checkouts.openings import remember_opening
 from boreal.rooms.checkout.checkouts.streams import CheckoutStreams
 from boreal.rooms.checkout.checkouts.tables import CheckoutRow
 from boreal.rooms.checkout.links.commands import make as create_checkout_link
@@ -20,7 +20,6 @@ __all__ = [
     "CheckoutStreams",
     "client_confirm",
     "client_hearing",
-    "client_opened",
     "client_update",
     "client_view",
     "client_view_by_id",
@@ -28,4 +27,5 @@ __all__ = [
     "hear_processor",
     "newest_checkout_link",
     "receive_processor_event",
+    "remember_opening",
 ]

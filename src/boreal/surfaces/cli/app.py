@@ -14,15 +14,14 @@ from boreal.kit import work
 from boreal.rooms.platform.public import create_organization, create_token
 from boreal.surfaces.cli import demo as demonstration
 from boreal.surfaces.cli.backups import add_backups
-from boreal.surfaces.cli.clocks import add_clocks, named_organization
+from boreal.surfaces.cli.clocks import add_clocks
 from boreal.surfaces.cli.root import Process, Root
-from boreal.surfaces.cli.running import CommandFailed, once, run, serve, settings_for
+from boreal.surfaces.cli.running import CommandFailed, DataDir, named_organization, once, run, serve, settings_for
 
 Host = Annotated[str | None, typer.Option(help="The address to listen on. Default: BOREAL_HOST or 127.0.0.1.")]
 Port = Annotated[
     int | None, typer.Option(min=0, max=65535, help="The port to listen on; 0: any. Default: BOREAL_PORT or 8000.")
 ]
-DataDir = Annotated[Path | None, typer.Option(help="Where the data lives. Default: BOREAL_DATA_DIR.")]
 
 
 def commands(root: Root) -> typer.Typer:

@@ -12,9 +12,7 @@ from boreal.kit.secrets import Keyring, read_keys, write_keys
 from boreal.kit.settings import Settings
 from boreal.surfaces.cli.database import running_database
 from boreal.surfaces.cli.root import Root
-from boreal.surfaces.cli.running import run, settings_for
-
-DataDir = Annotated[Path | None, typer.Option(help="Where the data lives. Default: BOREAL_DATA_DIR.")]
+from boreal.surfaces.cli.running import DataDir, run, settings_for
 
 
 def add_backups(cli: typer.Typer, root: Root) -> None:

@@ -2,9 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
-from uuid import UUID
 
 import typer
 
@@ -14,17 +12,14 @@ from boreal.rooms.platform.public import (
     advance_test_clock,
     create_test_clock,
     delete_test_clock,
-    organization_by_id,
-    organization_by_slug,
     test_clock_of,
 )
 from boreal.surfaces.cli.root import Process, Root
-from boreal.surfaces.cli.running import CommandFailed, once, run, settings_for
+from boreal.surfaces.cli.running import CommandFailed, DataDir, named_organization, once, run, settings_for
 
 STALLED_S = 20.0
 """How long a clock may stand still on its way before it seems that nobody moves it."""
 
-DataDir = Annotated[Path | None, typer.Option(help="Where the data lives. Default: BOREAL_DATA_DIR.")]
 Organization = Annotated[str, typer.Argument(help="The organization's slug or id.")]
 Time = Annotated[datetime, typer.Argument(help="Such as 2027-02-28 or 2027-02-28T09:30:00, in UTC.")]
 
@@ -79,19 +74,6 @@ def add_clocks(cli: typer.Typer, root: Root) -> None:
             typer.echo("Removed.")
 
         run(once(root, settings_for(data_dir=data_dir), end))
-
-
-async def named_organization(process: Process, name: str) -> Any:
-    """The organization with a slug or an id; raises `CommandFailed`."""
-    row = await organization_by_slug(process.app.database, name)
-    if row is None:
-        try:
-            row = await organization_by_id(process.app.database, UUID(name))
-        except ValueError:
-            row = None
-    if row is None:
-        raise CommandFailed(f"there is no organization {name!r}")
-    return row
 
 
 def _actor(organization: Any) -> Actor:

@@ -5,7 +5,9 @@ import gc
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
 
 import asyncpg
 import structlog
@@ -20,6 +22,7 @@ from boreal.kit.secrets import KeyFileFailed
 from boreal.kit.settings import Settings, SettingsError, read_settings
 from boreal.kit.telemetry import configure_logs
 from boreal.kit.times import REFRESH_S
+from boreal.rooms.platform.public import organization_by_id, organization_by_slug
 from boreal.surfaces.cli.database import DatabaseUnavailable
 from boreal.surfaces.cli.root import Process, Root
 from boreal.surfaces.process import (
@@ -36,6 +39,8 @@ from boreal.surfaces.process import (
 
 USED_TOKENS_S = 60.0
 LAST_UPKEEP_S = 0.3
+
+DataDir = Annotated[Path | None, typer.Option(help="Where the data lives. Default: BOREAL_DATA_DIR.")]
 
 _log = structlog.get_logger("boreal.process")
 
@@ -170,3 +175,16 @@ async def once(root: Root, settings: Settings, action: Callable[[Process], Await
     """Runs one action on an opened Boreal; on the database of one that runs already, if there is one."""
     async with root.open(settings, share=True) as process:
         await action(process)
+
+
+async def named_organization(process: Process, name: str) -> Any:
+    """The organization with a slug or an id; raises `CommandFailed`."""
+    row = await organization_by_slug(process.app.database, name)
+    if row is None:
+        try:
+            row = await organization_by_id(process.app.database, UUID(name))
+        except ValueError:
+            row = None
+    if row is None:
+        raise CommandFailed(f"there is no organization {name!r}")
+    return row

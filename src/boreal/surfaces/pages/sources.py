@@ -26,11 +26,11 @@ from boreal.rooms.catalog.public import read_products, render_checkout_product
 from boreal.rooms.checkout.public import (
     client_confirm,
     client_hearing,
-    client_opened,
     client_update,
     client_view,
     client_view_by_id,
     newest_checkout_link,
+    remember_opening,
 )
 from boreal.rooms.customers.public import read as read_customer
 from boreal.rooms.platform.public import organization_by_slug, render_organization_reference
@@ -69,7 +69,7 @@ class CheckoutSource:
 
     async def opened(self, client_secret: str) -> None:
         """Remembers the first time."""
-        await client_opened(self.app, client_secret)
+        await remember_opening(self.app, client_secret)
 
     async def hearing(self, client_secret: str) -> Hearing:
         """Whether the merchant knows."""

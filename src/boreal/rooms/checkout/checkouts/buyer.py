@@ -20,7 +20,6 @@ from boreal.kit.problems import Fault, Invalid, ResourceNotFound
 from boreal.kit.routing import dump
 from boreal.kit.schemas import Schema
 from boreal.rooms.checkout.checkouts import confirmation, queries, updates
-from boreal.rooms.checkout.checkouts.openings import opened
 from boreal.rooms.checkout.checkouts.rendering import render_public
 from boreal.rooms.checkout.checkouts.schemas import CheckoutConfirmStripe, CheckoutUpdateBase, CheckoutUpdatePublic
 from boreal.rooms.checkout.checkouts.shelf import Seen, read_shelf
@@ -75,11 +74,6 @@ async def client_view(app: App, client_secret: str) -> dict[str, Any]:
     An open session whose hour is over has the status `expired`. Raises `ResourceNotFound`.
     """
     return await _view(app, await queries.by_secret(app.database, client_secret))
-
-
-async def client_opened(app: App, client_secret: str) -> None:
-    """Remembers that the buyer saw an open session; only the first time counts. Raises `ResourceNotFound`."""
-    await opened(app, (await queries.by_secret(app.database, client_secret)).checkout)
 
 
 async def client_hearing(app: App, client_secret: str) -> Hearing:

@@ -18,7 +18,7 @@ from boreal.kit.schemas import UUID4, Schema
 from boreal.rooms.catalog.public import read_products
 from boreal.rooms.checkout.checkouts.creation import Wanted, open_session
 from boreal.rooms.checkout.checkouts.errors import ExpiredCheckoutError
-from boreal.rooms.checkout.checkouts.openings import opened
+from boreal.rooms.checkout.checkouts.openings import remember_opening
 from boreal.rooms.checkout.checkouts.rendering import render_public
 from boreal.rooms.checkout.checkouts.schemas import CheckoutProductCreate, CheckoutPublic, OptionalEmail, Seats
 from boreal.rooms.checkout.checkouts.shelf import read_shelf
@@ -94,7 +94,7 @@ async def client_stream(app: App, request: Request, client_secret: str) -> Respo
 async def client_opened(app: App, client_secret: str, body: CheckoutOpened) -> dict[str, Any]:
     """Remembers when a session was first seen."""
     seen = await open_for_buyer(app, client_secret)
-    await opened(app, seen.checkout, distinct_id=body.distinct_id)
+    await remember_opening(app, client_secret, distinct_id=body.distinct_id)
     return render_public(seen.checkout, await read_shelf(app.database, seen), app.settings)
 
 

@@ -2,25 +2,30 @@
 
 import sqlalchemy as sa
 
-from boreal.core.checkouts import Checkout
 from boreal.kit.app import App
-from boreal.rooms.checkout.checkouts.tables import CheckoutOpeningRow
+from boreal.kit.problems import ResourceNotFound
+from boreal.rooms.checkout.checkouts.tables import CheckoutOpeningRow, CheckoutRow
 
 _REMEMBER = sa.text(
     """
-    INSERT INTO checkout_openings (checkout_id, organization_id, opened_at, distinct_id)
-    VALUES (:checkout_id, :organization_id, :opened_at, :distinct_id)
-    ON CONFLICT (checkout_id) DO NOTHING
-    """
-).bindparams(*(sa.bindparam(column.name, type_=column.type) for column in CheckoutOpeningRow.c))
-
-
-async def opened(app: App, checkout: Checkout, *, distinct_id: str | None = None) -> None:
-    """Remembers that the session was seen; only the first time counts (catalog spec 6.12)."""
-    await app.database.execute(
-        _REMEMBER,
-        checkout_id=checkout.id,
-        organization_id=checkout.organization_id,
-        opened_at=app.clock.now(),
-        distinct_id=distinct_id,
+    WITH seen AS (SELECT id, organization_id FROM checkouts WHERE client_secret = :client_secret),
+    kept AS (
+        INSERT INTO checkout_openings (checkout_id, organization_id, opened_at, distinct_id)
+        SELECT id, organization_id, :opened_at, :distinct_id FROM seen ON CONFLICT (checkout_id) DO NOTHING
     )
+    SELECT id FROM seen
+    """
+).bindparams(
+    sa.bindparam("client_secret", type_=CheckoutRow.c.client_secret.type),
+    sa.bindparam("opened_at", type_=CheckoutOpeningRow.c.opened_at.type),
+    sa.bindparam("distinct_id", type_=CheckoutOpeningRow.c.distinct_id.type),
+)
+
+
+async def remember_opening(app: App, client_secret: str, *, distinct_id: str | None = None) -> None:
+    """Remembers that a session was seen; only the first time counts (catalog spec 6.12). Raises `ResourceNotFound`."""
+    seen = await app.database.fetchval(
+        _REMEMBER, client_secret=client_secret, opened_at=app.clock.now(), distinct_id=distinct_id
+    )
+    if seen is None:
+        raise ResourceNotFound
