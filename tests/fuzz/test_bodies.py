@@ -1,7 +1,8 @@
 """Bodies from hell: whatever comes, the reply is one that the specification knows, and a refusal leaves no trace."""
 
 import json
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +19,11 @@ from tests.fuzz.junk import junk, near, schema_of, text_of
 from tests.isolation.furnishing import furnish
 from tests.isolation.operations import OPERATIONS as ALL
 from tests.isolation.operations import Operation
-from tests.isolation.scene import BODIES, ONLY_ONE, UNDUE, path_of
+from tests.isolation.scene import BODIES, ONLY_ONE, UNDUE, Known, path_of
 from tests.support.catalog import fixed, make_product, seats
 from tests.support.checkout import BUYER, finish, open_session
-from tests.support.shop import Shop, client_of
+from tests.support.postgres import create_database, drop_database
+from tests.support.shop import Shop, client_of, open_shop
 
 OPERATIONS = [operation for operation in ALL if operation.body is not None and operation.path in openapi()["paths"]]
 
@@ -61,10 +63,12 @@ class Target:
     check: Callable[[httpx2.Response], None] = lambda reply: check_refusal(reply)
     taken: int = 0
     refused: int = 0
+    _last: set[tuple[Any, ...]] | None = None
 
     async def send(self, body: bytes) -> None:
         """Sends a body and holds the reply against what the specification allows."""
-        before = await self._state()
+        before = self._last or await self._state()
+        self._last = None
         headers = {"content-type": "application/json"}
         reply = await self.client.request(self.method, self.path, content=body, headers=headers)
         if reply.is_success:
@@ -78,7 +82,8 @@ class Target:
             if reply.is_success:
                 self.path = f"{(await open_session(self.shop, *self.products)).url}/confirm"
         elif not reply.is_success:
-            assert await self._state() - before == set(), reply.text
+            self._last = await self._state()
+            assert self._last - before == set(), reply.text
 
     async def _state(self) -> set[tuple[Any, ...]]:
         return {tuple(row) for row in await self.shop.app.database.fetch(_STATE)}
@@ -110,13 +115,44 @@ def check_card_refusal(reply: httpx2.Response) -> None:
         assert all(isinstance(fault["field"], str) and fault["message"] for fault in detail)
 
 
-async def open_target(shop: Shop, operation: Operation) -> tuple[Target, dict[str, Any]]:
-    """A furnished shop with the operation pointing at something that can be changed, and a body that it takes."""
-    known = await furnish(shop, "canary")
-    seated = await make_product(shop, seats((1, None, 1000)), recurring_interval="month")
-    products = [await make_product(shop, {"amount_type": "custom"}), seated]
-    made = (await open_session(shop, *products)).made
-    known |= {"checkout_id": made["id"], "checkout_secret": made["client_secret"]}
+@dataclass(frozen=True)
+class Furnished:
+    """A shop that has one of everything, closed, in the database that every test gets a copy of."""
+
+    database: str
+    shop: Shop
+    known: Known
+    products: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+async def furnished(template: str) -> AsyncIterator[Furnished]:
+    """Furnished once, since that takes longer than most tests here."""
+    name = f"boreal_furnished_{os.getpid()}"
+    async with open_shop(await create_database(name, template=template)) as shop:
+        known = await furnish(shop, "canary")
+        seated = await make_product(shop, seats((1, None, 1000)), recurring_interval="month")
+        products = [await make_product(shop, {"amount_type": "custom"}), seated]
+        made = (await open_session(shop, *products)).made
+        known |= {"checkout_id": made["id"], "checkout_secret": made["client_secret"]}
+    yield Furnished(name, shop, known, products)
+    await drop_database(f"{name}_copy")
+    await drop_database(name)
+
+
+@pytest.fixture
+async def copied(furnished: Furnished) -> AsyncIterator[Shop]:
+    """The furnished shop on a database of this test's own; when the test is over every invariant must hold."""
+    name = f"{furnished.database}_copy"
+    await drop_database(name)
+    async with open_shop(await create_database(name, template=furnished.database), left=furnished.shop) as shop:
+        yield shop
+        await shop.check()
+
+
+async def open_target(shop: Shop, furnished: Furnished, operation: Operation) -> tuple[Target, dict[str, Any]]:
+    """The operation pointing at something that can be changed, and a body that it takes."""
+    known, products = furnished.known, furnished.products
     if operation.name in ONLY_ONE:
         await shop.client.delete(f"/v1/test-clocks/{known['clock_id']}")
     token = known["session"] if operation.is_of_customers else shop.token
@@ -154,8 +190,10 @@ async def explore_bodies(
 
 @pytest.mark.timeout(3600 if FULL else 120)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
-async def test_any_body_is_taken_or_refused_as_the_specification_says(shop: Shop, operation: Operation) -> None:
-    target, right = await open_target(shop, operation)
+async def test_any_body_is_taken_or_refused_as_the_specification_says(
+    copied: Shop, furnished: Furnished, operation: Operation
+) -> None:
+    target, right = await open_target(copied, furnished, operation)
     schema = schema_of(operation.method, operation.path)
     await explore_bodies(target, right, schema, is_undue=operation.name in UNDUE)
 

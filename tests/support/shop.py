@@ -117,14 +117,25 @@ def client_of(boreal: Boreal, token: str | None) -> httpx2.AsyncClient:
 
 @asynccontextmanager
 async def open_shop(
-    dsn: str, *, database: Database | None = None, adapters: Mapping[type[Any], Any] | None = None, **values: Any
+    dsn: str,
+    *,
+    database: Database | None = None,
+    adapters: Mapping[type[Any], Any] | None = None,
+    left: Shop | None = None,
+    **values: Any,
 ) -> AsyncIterator[Shop]:
-    """Composes a Boreal on a database, with a pool of its own or one that stays open, and opens a shop in it."""
+    """Composes a Boreal on a database, with a pool of its own or one that stays open, and opens a shop in it.
+
+    `left` is a shop that was open on this database, or on the one that it is a copy of: it is open again, at its time.
+    """
     pool = database or await Database.connect(dsn, pool_size=8)
-    clock = ManualClock(START)
+    clock = ManualClock(left.clock.now() if left else START)
     boreal = compose(settings(**values), database=pool, clock=clock, keyring=KEYRING, adapters=adapters)
     try:
-        yield await found_shop(boreal, clock, slug="acme")
+        if left is None:
+            yield await found_shop(boreal, clock, slug="acme")
+        else:
+            yield Shop(boreal, clock, left.organization_id, left.token, client_of(boreal, left.token), left._looked)
     finally:
         await boreal.close()
         if database is None:
