@@ -38,6 +38,8 @@ def test_a_sale() -> None:
         ("international_payment", 56),
         ("subscription", 19),
     ]
+    books = holdings(*SWEDEN)
+    assert books["merchant"] + books["platform"] == 3000 - 139
 
 
 @pytest.mark.example("platform W25")

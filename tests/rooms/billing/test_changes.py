@@ -59,20 +59,23 @@ async def test_a_preview_is_what_then_happens(dsn: str, behavior: str) -> None:
         wanted = {"product_id": dear["id"], "proration_behavior": behavior}
         seen = await preview(shop, id, **wanted)
         assert (await subscription(shop, id))["amount"] == 500
-        await changed(shop, id, **wanted)
+        now = await changed(shop, id, **wanted)
+        period = ("2025-04-01T00:00:00Z", "2025-05-01T00:00:00Z")
+        assert (now["current_period_start"], now["current_period_end"]) == period
         if behavior == "invoice":
-            order, shown = await last_order(shop), seen["invoice"]
-            assert sums(order) == (1000, 0, 200, 0, 1200)
+            order, shown, lines = await last_order(shop), seen["invoice"], [(-333, True), (1333, True)]
+            assert (order["billing_reason"], sums(order)) == ("subscription_update", (1000, 0, 200, 0, 1200))
         else:
             assert seen["invoice"] is None
             await shop.advance(days=20)
             order, shown = await last_order(shop), seen["next_invoice"]
-            assert sums(order) == (3000, 0, 600, 0, 3600)
+            lines = [(-333, True), (1333, True), (2000, False)]
+            assert (order["billing_reason"], sums(order)) == ("subscription_cycle", (3000, 0, 600, 0, 3600))
         assert [(line["label"], line["amount"], line["proration"]) for line in shown["lines"]] == [
             (item["label"], item["amount"], item["proration"]) for item in order["items"]
         ]
         assert (shown["total_amount"], shown["due_amount"]) == (order["total_amount"], order["due_amount"])
-        assert [item["amount"] for item in order["items"]][:2] == [-333, 1333]
+        assert [(item["amount"], item["proration"]) for item in order["items"]] == lines
         assert order["items"][0]["label"] == "Remaining time on Pro — From Apr 11, 2025 to May 1, 2025"
         await shop.check()
 

@@ -190,23 +190,31 @@ async def test_many_at_once_never_give_back_too_much(shop: Shop) -> None:
 )
 async def test_a_refund_takes_credit_away(shop: Shop, credit: int, parts: tuple[int, ...], left: int) -> None:
     order = await sell(shop, 1000, tax=250)
-    customer = uuid.UUID(order["customer_id"])
-    source = uuid.uuid4()
-    async with shop.app.transaction(shop.organization_id) as tx:
-        given = ledger.sale(net=-credit, tax=0, collected=0, currency="usd")
-        await post(tx, given, source_id=source, order_id=source, customer_id=customer)
+    customer = await _give_credit(shop, order["customer_id"], credit)
     for amount in parts:
         await give_back(shop, order, amount)
     assert await customer_credit(shop.app.database, customer, "usd") == left
 
 
-@pytest.mark.example("orders 18.46")
+@pytest.mark.example("orders 18.44")
+@pytest.mark.parametrize(
+    ("amount", "tax", "status"), [(350, 70, "partially_refunded"), (700, 200, "refunded")], ids=["a part", "all"]
+)
+async def test_what_credit_paid_is_not_given_back(shop: Shop, amount: int, tax: int, status: str) -> None:
+    bought = await sell(shop, 1000, tax=200, recurring_interval="month")
+    await _give_credit(shop, bought["customer_id"], 300)
+    await shop.advance(days=31)
+    order = await last_order(shop)
+    assert sums(order) == (1000, 0, 200, -300, 900)
+    assert (await ask(shop, order, 701)).status_code == 422
+    assert (await give_back(shop, order, amount))["tax_amount"] == tax
+    now = await order_now(shop, order)
+    assert (now["status"], now["refunded_amount"], now["refunded_tax_amount"]) == (status, amount, tax)
+
+
 async def test_a_refund_leaves_the_credit_that_a_pending_order_counts_on(shop: Shop) -> None:
     order = await sell(shop, 1000, recurring_interval="month")
-    customer, source = uuid.UUID(order["customer_id"]), uuid.uuid4()
-    async with shop.app.transaction(shop.organization_id) as tx:
-        given = ledger.sale(net=-500, tax=0, collected=0, currency="usd")
-        await post(tx, given, source_id=source, order_id=source, customer_id=customer)
+    customer = await _give_credit(shop, order["customer_id"], 500)
     await forget_methods(shop)
     await shop.advance(days=31)
     pending = await last_order(shop)
@@ -276,6 +284,15 @@ async def test_filters_and_sorts(shop: Shop) -> None:
     ]
     for params, expected in cases:
         assert await refunds(shop, **params) == expected, params
+
+
+async def _give_credit(shop: Shop, customer_id: str, amount: int) -> uuid.UUID:
+    """So much more credit for a customer, whose id is returned."""
+    customer, source = uuid.UUID(customer_id), uuid.uuid4()
+    async with shop.app.transaction(shop.organization_id) as tx:
+        given = ledger.sale(net=-amount, tax=0, collected=0, currency="usd")
+        await post(tx, given, source_id=source, order_id=source, customer_id=customer)
+    return customer
 
 
 async def _token(shop: Shop, scope: str) -> str:

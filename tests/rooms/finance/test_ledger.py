@@ -14,16 +14,23 @@ from tests.support.books import holdings
 from tests.support.catalog import fixed
 from tests.support.catalog import make_product as offer
 from tests.support.checkout import open_session
+from tests.support.refunds import sell
 from tests.support.shop import Shop
 
 
-@pytest.mark.example("platform W24")
 async def test_a_sale_is_in_the_ledger_with_its_fees(shop: Shop) -> None:
     product, customer = await make_product(shop, **MONTHLY), await make_customer(shop)
     order = await buy(shop, customer, product, subtotal_amount=3000, tax_amount=750)
     # The card of this purchase is from nowhere in particular, so it is not international: 265 - 56.
     assert (order["platform_fee_amount"], order["platform_fee_currency"]) == (209, "usd")
     assert await holdings(shop, order["id"]) == {"buyers": -3750, "merchant": 2791, "tax": 750, "platform": 209}
+
+
+@pytest.mark.example("platform W15", "platform W24")
+async def test_a_card_from_abroad_for_a_subscription_with_tax(shop: Shop) -> None:
+    order = await sell(shop, 3000, tax=750, token="pm_card_se", recurring_interval="month")
+    assert order["platform_fee_amount"] == 265
+    assert await holdings(shop, order["id"]) == {"buyers": -3750, "merchant": 2735, "tax": 750, "platform": 265}
 
 
 @pytest.mark.example("platform W17")

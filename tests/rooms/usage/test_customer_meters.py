@@ -52,9 +52,9 @@ async def test_a_balance(shop: Shop) -> None:
 @pytest.mark.example("usage E9")
 async def test_negative_usage_is_credit(shop: Shop) -> None:
     ada, meter = await make_customer(shop, "ada"), await make_meter(shop, "sum", "v")
-    for value, balance in ((-10, 10), (3, 7), (8, -1)):
+    for value, consumed in ((-10, -10), (3, -7), (8, 1)):
         await use(shop, value)
-        assert (await state(shop, ada, meter))[2] == balance
+        assert await state(shop, ada, meter) == (consumed, 0, -consumed)
 
 
 @pytest.mark.example("usage E11")
@@ -83,6 +83,7 @@ async def test_two_credits_of_one_meter(shop: Shop, value: float, rolled_over: i
     ada, meter = await make_customer(shop, "ada"), await make_meter(shop, "sum", "v")
     await credited(shop, ada, meter, 100)
     await credited(shop, ada, meter, 50, True)
+    assert await state(shop, ada, meter) == (0, 150, 150)
     await use(shop, value)
     assert await begin_anew(shop, ada, meter) == rolled_over
     await credited(shop, ada, meter, 100)
