@@ -344,12 +344,16 @@ def _reactions(kinds: Mapping[str, Kind], times: OrganizationTimes) -> Any:
     for room in ROOMS:
         for fact, names in room.reactions.items():
             wanted.setdefault(fact, []).extend(names)
+    recorders = [kind for room in ROOMS for kind in room.recorders]
 
     async def react(connection: Connection, facts: list[Record], now: datetime) -> None:
         clocks = await times.clocks_of(connection, {fact["organization_id"] for fact in facts})
         # What came of one request stands together.
-        for trace, together in groupby(facts, key=lambda fact: fact["trace"]):
-            requests = [
+        for trace, group in groupby(facts, key=lambda fact: fact["trace"]):
+            together = list(group)
+            noted = dict.fromkeys(fact["organization_id"] for fact in together if fact["notes"] is not None)
+            requests = [Request(kind, id, unique_key=str(id)) for id in noted for kind in recorders]
+            requests += [
                 Request(
                     kind,
                     fact["organization_id"],

@@ -164,6 +164,9 @@ def refuses_external_id(customer: Customer, changes: Mapping[str, Any]) -> bool:
 EXTERNAL_ID_KEY = "__external_id"
 """Where the metadata of a deleted customer keeps its external id."""
 
+ANONYMOUS = "@anonymized.invalid"
+"""How the e-mail of a customer ends of whom nothing is known any more."""
+
 
 def deleted(customer: Customer, *, anonymize: bool, now: datetime) -> Customer:
     """A customer after its deletion: external id and e-mail are free again (usage spec 12.3).
@@ -177,7 +180,7 @@ def deleted(customer: Customer, *, anonymize: bool, now: datetime) -> Customer:
         return after
     return replace(
         after,
-        email=f"customer-{customer.id}@anonymized.invalid",
+        email=f"customer-{customer.id}{ANONYMOUS}",
         email_verified=False,
         name=None,
         billing_name=None,

@@ -36,8 +36,11 @@ FactRow = sa.Table(
     sa.Column("endpoint_ids", ARRAY(PgUUID), nullable=False),
     sa.Column("trace", sa.Text),
     sa.Column("position", sa.BigInteger),
+    # What else the change tells, until it was written down: name, whom it is about, and more (`Tx.note`).
+    sa.Column("notes", JSONB),
     sa.Index("ix_facts_undispatched", "id", postgresql_where=sa.text("position IS NULL")),
     sa.Index("ix_facts_organization_id_position", "organization_id", "position"),
+    sa.Index("ix_facts_notes", "organization_id", "id", postgresql_where=sa.text("notes IS NOT NULL")),
 )
 
 FactCursorRow = sa.Table(
@@ -89,9 +92,11 @@ def payload(*, name: str, occurred_at: datetime, data: Mapping[str, Any]) -> str
 _INSERT = sa.text(
     """
     INSERT INTO facts (
-        organization_id, name, subject_kind, subject_id, occurred_at, details, payload, endpoint_ids, trace)
+        organization_id, name, subject_kind, subject_id, occurred_at, details, payload, endpoint_ids, trace,
+        notes)
     VALUES (
-        :organization_id, :name, :subject_kind, :subject_id, :occurred_at, :details, :payload, :endpoint_ids, :trace)
+        :organization_id, :name, :subject_kind, :subject_id, :occurred_at, :details, :payload, :endpoint_ids, :trace,
+        :notes)
     """
 ).bindparams(
     sa.bindparam("organization_id", type_=PgUUID),
@@ -99,6 +104,7 @@ _INSERT = sa.text(
     sa.bindparam("occurred_at", type_=sa.DateTime(timezone=True)),
     sa.bindparam("details", type_=JSONB),
     sa.bindparam("endpoint_ids", type_=ARRAY(PgUUID)),
+    sa.bindparam("notes", type_=JSONB),
 )
 
 
@@ -111,12 +117,16 @@ async def record(
     interest: Interest,
     renderers: Renderers,
     trace: str | None,
+    notes: Sequence[Any] = (),
 ) -> None:
-    """Stores facts in the order given, with the payload of those that an enabled endpoint subscribed to."""
+    """Stores facts in the order given, with the payload of those that an enabled endpoint subscribed to.
+
+    The first of them carries the notes.
+    """
     listeners = await interest(connection, organization_id)
     rendered: dict[tuple[Renderer, UUID], Mapping[str, Any]] = {}
     rows = []
-    for fact in facts:
+    for index, fact in enumerate(facts):
         renderer = renderers.of(fact.name)
         endpoint_ids = [endpoint_id for endpoint_id, names in listeners if fact.name in names] if renderer else []
         text = None
@@ -136,6 +146,7 @@ async def record(
                 "payload": text,
                 "endpoint_ids": endpoint_ids,
                 "trace": trace,
+                "notes": [list(note) for note in notes] if notes and index == 0 else None,
             }
         )
     await connection.execute_many(_INSERT, rows)

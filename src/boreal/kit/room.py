@@ -21,9 +21,10 @@ class Room:
 
     `renderers` maps a fact, or a noun for all its facts, to how its payload is read (`renderers_with`: those that need
     to know the settings). `kinds` are the kinds of work it does; those in `recurring` wait once for the whole
-    installation and come back by themselves. `reactions` maps a fact to the kinds of work that follow it. `resolvers`
-    maps a token prefix to its look-up. `invariants` are queries that must return no rows, `verifications` what takes
-    more than one query to find such rows. `payload_schemas` maps a webhook event to the shape of its `data`.
+    installation and come back by themselves. `reactions` maps a fact to the kinds of work that follow it, `recorders`
+    are those that follow facts with notes, once per organization. `resolvers` maps a token prefix to its look-up.
+    `invariants` are queries that must return no rows, `verifications` what takes more than one query to find such rows.
+    `payload_schemas` maps a webhook event to the shape of its `data`.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Room:
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     recurring: tuple[str, ...] = ()
     reactions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    recorders: tuple[str, ...] = ()
     resolvers: Mapping[str, Callable[[Database], Resolver]] = field(default_factory=dict)
     invariants: Mapping[str, sa.sql.base.Executable] = field(default_factory=dict)
     verifications: Mapping[str, Callable[[Database], Awaitable[Sequence[Mapping[str, Any]]]]] = field(

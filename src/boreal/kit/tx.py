@@ -52,12 +52,17 @@ class NotStored(Exception):
     """The record to change is not in the database: a defect of the caller."""
 
 
+Note = tuple[str, UUID | None, Mapping[str, Any]]
+"""A name, whom it is about, and more: what an organization's own record of events will tell."""
+
+
 @dataclass(frozen=True)
 class Noun:
     """How one kind of record is stored, which facts its changes mean, and which status may follow which.
 
     The record is a frozen dataclass whose fields are columns of the table. `transitions` maps a status to the
-    statuses that may follow it; None maps to those it may be born with.
+    statuses that may follow it; None maps to those it may be born with. `notes` are what a change tells beside its
+    facts; see `Tx.note`.
     """
 
     name: str
@@ -65,6 +70,7 @@ class Noun:
     table: sa.Table
     facts: Callable[[Any, Any], tuple[str, ...]] = lambda before, after: ()
     transitions: Mapping[str | None, frozenset[str]] | None = None
+    notes: Callable[[Any, Any], Sequence["Note"]] = lambda before, after: ()
 
     def check(self, before: Any, after: Any) -> None:
         """Raises `IllegalTransition` for a status that may not follow."""
@@ -152,6 +158,7 @@ class Tx:
         self._engine = engine
         self._clocks = clocks
         self._facts: list[facts.Fact] = []
+        self._notes: list[Note] = []
         self._work: list[work.Request] = []
         self._after: list[Callable[[], Awaitable[None] | None]] = []
 
@@ -230,8 +237,17 @@ class Tx:
         return new
 
     def _tell(self, noun: Noun, before: Any, after: Any, also: tuple[str, ...], details: Mapping[str, Any]) -> None:
-        for name in noun.facts(before, after) + also:
-            self._facts.append(facts.Fact(name, noun.name, after.id, details))
+        told = noun.facts(before, after) + also
+        self._facts += [facts.Fact(name, noun.name, after.id, details) for name in told]
+        if told:
+            self._notes += noun.notes(before, after)
+
+    def note(self, *notes: Note) -> None:
+        """Has something written down beside the facts, which carry it: there has to be one before the next `flush`.
+
+        Whoever keeps the record takes notes off the facts after the commit (`Room.recorders`).
+        """
+        self._notes += notes
 
     def announce(
         self, name: str, *, subject_kind: str, subject_id: UUID, details: Mapping[str, Any] | None = None
@@ -257,6 +273,7 @@ class Tx:
 
     async def flush(self) -> None:
         """Stores the facts and the work so far; payloads show the state at this point."""
+        assert self._facts or not self._notes, "there is no fact that could carry the notes"
         if self._facts:
             await facts.record(
                 self.connection,
@@ -266,8 +283,9 @@ class Tx:
                 interest=self._engine.interest,
                 renderers=self._engine.renderers,
                 trace=current_trace(),
+                notes=self._notes,
             )
-            self._facts = []
+            self._facts, self._notes = [], []
             self._wake_after_commit()
         if self._work:
             await work.enqueue(

@@ -6,6 +6,7 @@ from boreal.core import payments as payment_rules
 from boreal.core import refunds as refund_rules
 from boreal.core import seats as seat_rules
 from boreal.core import subscriptions as subscription_rules
+from boreal.core import system_events
 from boreal.core.disputes import Dispute
 from boreal.core.orders import Order
 from boreal.core.payments import Payment, PaymentMethod
@@ -56,6 +57,7 @@ SUBSCRIPTION = Noun(
     SubscriptionRow,
     facts=subscription_rules.facts,
     transitions=subscription_rules.TRANSITIONS,
+    notes=system_events.of_subscription,
 )
 PAYMENT = Noun("payment", Payment, PaymentRow, transitions=payment_rules.TRANSITIONS)
 SEAT = Noun("customer_seat", CustomerSeat, CustomerSeatRow, facts=seat_rules.facts, transitions=seat_rules.TRANSITIONS)

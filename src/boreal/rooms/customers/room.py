@@ -1,6 +1,7 @@
 """The manifest of the customers room."""
 
 from boreal.core import customers as customer_rules
+from boreal.core import system_events
 from boreal.core.customers import Customer
 from boreal.kit.room import Room
 from boreal.kit.tx import Noun
@@ -14,7 +15,7 @@ from boreal.rooms.customers.sessions import queries as session_queries
 from boreal.rooms.customers.sessions import routes as session_routes
 from boreal.rooms.customers.sessions.commands import PREFIX
 
-CUSTOMER = Noun("customer", Customer, CustomerRow, facts=customer_rules.facts)
+CUSTOMER = Noun("customer", Customer, CustomerRow, facts=customer_rules.facts, notes=system_events.of_customer)
 
 room = Room(
     name="customers",

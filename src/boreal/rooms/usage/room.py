@@ -7,7 +7,7 @@ from boreal.rooms.usage.customer_meters import routes as customer_meter_routes
 from boreal.rooms.usage.customer_meters.work import show_customer_meters
 from boreal.rooms.usage.event_types import routes as event_type_routes
 from boreal.rooms.usage.ingestion import routes as event_routes
-from boreal.rooms.usage.ingestion.work import announce_usage
+from boreal.rooms.usage.ingestion.work import announce_usage, record_events
 from boreal.rooms.usage.invariants import INVARIANTS
 from boreal.rooms.usage.meters import routes as meter_routes
 from boreal.rooms.usage.meters.filling import fill_meter
@@ -24,11 +24,13 @@ room = Room(
     ),
     kinds={
         "announce_usage": Kind(announce_usage, real_time=True),
+        "record_events": Kind(record_events),
         "fill_meter": Kind(fill_meter, lease_s=3600.0, real_time=True),
         "show_customer_meters": Kind(show_customer_meters),
     },
     invariants=INVARIANTS,
     verifications={"what meters keep is what counting all events anew gives": differences},
+    recorders=("record_events",),
     reactions={
         "customer.created": ("show_customer_meters",),
         "customer.updated": ("show_customer_meters",),

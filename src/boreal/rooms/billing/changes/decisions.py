@@ -284,6 +284,7 @@ def _bill(
         scheduled=scheduled,
         entries=change.entries,
         bills=BillingReason.SUBSCRIPTION_UPDATE if wanted is ProrationBehavior.INVOICE else None,
+        behavior=wanted,
     )
 
 
@@ -298,4 +299,5 @@ def _restart(change: PlanChange, standing: Standing, now: datetime) -> Decision:
         entries=(*change.entries, *renewal.entries),
         bills=BillingReason.SUBSCRIPTION_CYCLE,
         period_number=renewal.after.period_number,
+        behavior=ProrationBehavior.INVOICE,
     )

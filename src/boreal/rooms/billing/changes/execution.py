@@ -21,6 +21,7 @@ from boreal.core.discounts import Discount, discount_amount
 from boreal.core.orders import BillingReason, Order
 from boreal.core.plans import Plan
 from boreal.core.subscriptions import BILLABLE, Subscription
+from boreal.core.system_events import seats_updated
 from boreal.kit.app import App
 from boreal.kit.problems import ResourceNotFound
 from boreal.kit.tx import Tx
@@ -65,7 +66,8 @@ class Decision:
 
     `steps` are the states that follow the present one, each told of on its own. `bills` says for which reason an order
     takes everything that waits now, `entries` included, and `period_number` which period it pays for. `scheduled` is
-    what waits for the end of the period from now on. `redeems` takes a redemption of the new discount.
+    what waits for the end of the period from now on. `redeems` takes a redemption of the new discount. `behavior` is
+    when a difference in seats is billed.
     """
 
     steps: tuple[Subscription, ...]
@@ -76,6 +78,7 @@ class Decision:
     bills: BillingReason | None = None
     period_number: int | None = None
     redeems: bool = False
+    behavior: str = "next_period"
 
     @property
     def after(self) -> Subscription:
@@ -210,6 +213,7 @@ async def _write(app: App, tx: Tx, planned: Planned) -> None:
     for step in decision.steps:
         if step != before:
             await tx.save(before, step)
+            tx.note(*seats_updated(before, step, behavior=decision.behavior))
             await tx.flush()
         before = step
     await _write_around(tx, standing, decision)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from boreal.core import ledger
+from boreal.core import ledger, system_events
 from boreal.core import refunds as refund_rules
 from boreal.core.disputes import Dispute, DisputeStatus, is_closed, is_resolved
 from boreal.core.orders import Order
@@ -53,10 +53,19 @@ async def _resolve(tx: Tx, dispute: Dispute, order: Order) -> None:
     if dispute.status is DisputeStatus.LOST:
         left = max(0, order.net_amount - order.refunded_amount)
         charged.append(ledger.dispute_loss(min(dispute.amount, left), currency=dispute.currency))
-    for transaction in (taken, *charged):
+    ids = [
         await post(tx, transaction, source_id=dispute.id, order_id=order.id, customer_id=None)
+        for transaction in (taken, *charged)
+    ]
+    _note(tx, dispute, order, transaction_id=ids[0], is_reversal=False)
     if dispute.status is DisputeStatus.WON:
-        await take_back(tx, ledger.TransactionType.DISPUTE, source_id=dispute.id)
+        id = await take_back(tx, ledger.TransactionType.DISPUTE, source_id=dispute.id)
+        _note(tx, dispute, order, transaction_id=id, is_reversal=True)
+
+
+def _note(tx: Tx, dispute: Dispute, order: Order, *, transaction_id: UUID | None, is_reversal: bool) -> None:
+    if transaction_id is not None:
+        tx.note(system_events.balance_dispute(dispute, order, transaction_id=transaction_id, is_reversal=is_reversal))
 
 
 async def _give_back(tx: Tx, dispute: Dispute, order: Order) -> None:

@@ -283,9 +283,10 @@ async def _paid(tx: Tx, order: Order, *, payment: PaymentRecord | None, method_i
 
     `method_id` is charged from now on.
     """
+    subscription = None
     if order.subscription_id is not None:
-        await recover(tx, order.subscription_id, order_id=order.id, method_id=method_id)
-    settled = await settle_order(tx, order, payment=payment)
+        subscription = await recover(tx, order.subscription_id, order_id=order.id, method_id=method_id)
+    settled = await settle_order(tx, order, payment=payment, subscription=subscription)
     await tx.save(order, replace(settled, modified_at=tx.now))
 
 

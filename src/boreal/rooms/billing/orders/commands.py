@@ -46,7 +46,7 @@ async def settle_purchase(tx: Tx, purchase: Purchase, *, customer: Customer, org
     number = await take_next_invoice_number(tx, customer=customer, organization=organization)
     order = _order(tx, purchase, customer=customer, subscription=subscription, invoice_number=number)
     paid_by = await tx.load(Payment, purchase.payment_id) if purchase.payment_id is not None else None
-    order = await settle_order(tx, order, payment=paid_by)
+    order = await settle_order(tx, order, payment=paid_by, subscription=subscription)
     await tx.save(None, order)
     await add_items(tx, order, _items(purchase, subscription))
     if paid_by is not None:

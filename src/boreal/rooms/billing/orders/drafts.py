@@ -77,7 +77,7 @@ async def store(
     applied = apply_balance(draft.total_amount, await available_credit(tx, customer.id, subscription.currency))
     order = replace(_order(tx, draft, subscription, customer, number), applied_balance_amount=applied.amount)
     if order.due_amount <= 0:
-        order = await tx.save(None, await settle_order(tx, order, payment=None))
+        order = await tx.save(None, await settle_order(tx, order, payment=None, subscription=subscription))
     elif order.due_amount >= MINIMUM_CHARGE and method is None:
         order = await _uncollectable(app, tx, order, subscription)
     else:

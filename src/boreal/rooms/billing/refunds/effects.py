@@ -1,8 +1,9 @@
 """What refunds do to orders, to the ledger and to the customer's credit. The caller holds the customer's row lock."""
 
 from dataclasses import replace
+from uuid import UUID
 
-from boreal.core import ledger
+from boreal.core import ledger, system_events
 from boreal.core import refunds as book
 from boreal.core.orders import Order
 from boreal.core.refunds import Refund, RefundStatus, Split
@@ -37,17 +38,25 @@ async def _give(tx: Tx, refund: Refund) -> None:
     order = await _order(tx, refund)
     part = Split(refund.amount, refund.tax_amount)
     credit = await available_credit(tx, refund.customer_id, refund.currency)
-    await tx.save(order, book.refunded(order, part, now=tx.now), also=("order.refunded",))
+    after = await tx.save(order, book.refunded(order, part, now=tx.now), also=("order.refunded",))
+    tx.note(system_events.order_refunded(after))
     transaction = ledger.refund(
         amount=part.amount, tax=part.tax, from_credit=book.credit_taken(part, credit), currency=refund.currency
     )
-    await post(tx, transaction, source_id=refund.id, order_id=order.id, customer_id=order.customer_id)
+    id = await post(tx, transaction, source_id=refund.id, order_id=order.id, customer_id=order.customer_id)
+    _note(tx, refund, after, transaction_id=id, is_reversal=False)
 
 
 async def _take_back(tx: Tx, refund: Refund) -> None:
     order = await _order(tx, refund)
-    await tx.save(order, book.refunded(order, Split(-refund.amount, -refund.tax_amount), now=tx.now))
-    await take_back(tx, ledger.TransactionType.REFUND, source_id=refund.id)
+    after = await tx.save(order, book.refunded(order, Split(-refund.amount, -refund.tax_amount), now=tx.now))
+    id = await take_back(tx, ledger.TransactionType.REFUND, source_id=refund.id)
+    _note(tx, refund, after, transaction_id=id, is_reversal=True)
+
+
+def _note(tx: Tx, refund: Refund, order: Order, *, transaction_id: UUID | None, is_reversal: bool) -> None:
+    if transaction_id is not None:
+        tx.note(system_events.balance_refund(refund, order, transaction_id=transaction_id, is_reversal=is_reversal))
 
 
 async def _order(tx: Tx, refund: Refund) -> Order:

@@ -13,7 +13,15 @@ from boreal.core.customers import Customer
 from boreal.core.orders import Purchase
 from boreal.core.plans import BilledPrice
 from boreal.core.renewals import revoked
-from boreal.core.subscriptions import ACTIVE, BILLABLE, Subscription, SubscriptionStatus, upgraded
+from boreal.core.subscriptions import (
+    ACTIVE,
+    BILLABLE,
+    ProrationBehavior,
+    Subscription,
+    SubscriptionStatus,
+    upgraded,
+)
+from boreal.core.system_events import seats_updated
 from boreal.kit.tx import Tx
 from boreal.rooms.billing.subscriptions.tables import ScheduledChangeRow, SubscriptionPriceRow
 from boreal.rooms.billing.usage.attachment import attach_users, begin_usage, forgo
@@ -69,6 +77,7 @@ async def start_subscription(tx: Tx, purchase: Purchase, *, customer: Customer) 
         await tx.execute(_DROP_PRICES, subscription_id=before.id)
         await tx.execute(_DROP_SCHEDULED, subscription_id=before.id)
     await tx.save(before, subscription)
+    tx.note(*seats_updated(before, subscription, behavior=ProrationBehavior.INVOICE))
     await _attach_prices(tx, subscription, purchase)
     if before is not None:
         await attach_users(tx, subscription.id)

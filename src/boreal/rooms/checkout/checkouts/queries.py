@@ -7,6 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from boreal.core import checkouts as book
+from boreal.core import system_events
 from boreal.core.checkouts import Checkout, CheckoutStatus
 from boreal.kit.app import App
 from boreal.kit.auth import Actor, visible_to
@@ -29,7 +30,9 @@ _WITH_ORGANIZATION = sa.select(
     CheckoutRow, *(column.label(_OF_ORGANIZATION[column.name]) for column in OrganizationRow.c)
 ).join_from(CheckoutRow, OrganizationRow, OrganizationRow.c.id == C.organization_id)
 
-CHECKOUT = Noun("checkout", Checkout, CheckoutRow, facts=book.facts, transitions=book.TRANSITIONS)
+CHECKOUT = Noun(
+    "checkout", Checkout, CheckoutRow, facts=book.facts, transitions=book.TRANSITIONS, notes=system_events.of_checkout
+)
 _NOUNS = Nouns([CHECKOUT])
 
 CHECKOUTS = ListSpec(

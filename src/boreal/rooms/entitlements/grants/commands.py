@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from boreal.core.benefits import Benefit, is_material
 from boreal.core.customers import Customer
 from boreal.core.grants import Grant, GrantStatus
+from boreal.core.system_events import benefit as noted
 from boreal.kit.app import App
 from boreal.kit.db import Record
 from boreal.kit.tx import Tx
@@ -74,7 +75,8 @@ def _ask(tx: Tx, kind: str, payload: Mapping[str, str], customer_id: UUID) -> No
 async def settle_customer(app: App, scope: Scope, customer_id: UUID, *, organization_id: UUID) -> None:
     """A customer has what the scope gives them. Done twice, the second time changes nothing."""
     async with app.transaction(organization_id) as tx:
-        await tx.lock(Customer, customer_id)
+        customer = await tx.lock(Customer, customer_id)
+        assert customer is not None
         grants = await _grants(tx, scope, customer_id)
         wanted = await _wanted(tx, scope, customer_id)
         for benefit in wanted.values():
@@ -85,6 +87,8 @@ async def settle_customer(app: App, scope: Scope, customer_id: UUID, *, organiza
         benefits = await read_benefits(tx, [grant.benefit_id for grant in over]) if over else {}
         for grant in over:
             await _revoke(tx, grant, benefits[grant.benefit_id])
+            if customer.deleted_at is None and benefits[grant.benefit_id].deleted_at is None:
+                tx.note(noted("revoked", grant, benefits[grant.benefit_id]))
 
 
 async def renew(app: App, grant_id: UUID, *, organization_id: UUID) -> None:
@@ -106,6 +110,7 @@ async def renew(app: App, grant_id: UUID, *, organization_id: UUID) -> None:
         else:
             after = _granted(tx, grant, properties)
         await tx.save(grant, _made_from(after, benefit), also=("benefit_grant.updated",))
+        tx.note(noted("updated", after, benefit))
 
 
 def _is_behind(grant: Grant, benefit: Benefit) -> bool:
@@ -167,6 +172,7 @@ async def cycle_customer(app: App, renewal: Renewal, customer_id: UUID, *, organ
                 properties = await effects.cycle(tx, grant, benefits[grant.benefit_id])
             after = replace(_changed(tx, grant, properties), cycled_order_id=renewal.id)
             await tx.save(grant, after, also=("benefit_grant.cycled",))
+            tx.note(noted("cycled", after, benefits[grant.benefit_id]))
 
 
 async def _grants(tx: Tx, scope: Scope, customer_id: UUID) -> dict[UUID, Grant]:
@@ -219,6 +225,8 @@ async def _give(tx: Tx, grant: Grant, benefit: Benefit, *, is_new: bool) -> None
         after = _failed(tx, grant, required)
     after = _made_from(after, benefit)
     await tx.save(None if is_new else grant, replace(after, modified_at=None) if is_new else after)
+    if after.status is GrantStatus.GRANTED:
+        tx.note(noted("granted", after, benefit))
 
 
 async def _revoke(tx: Tx, grant: Grant, benefit: Benefit) -> None:

@@ -41,14 +41,16 @@ _SET_TERMS = _NEW_TERMS.on_conflict_do_update(
 )
 
 
-async def post(tx: Tx, transaction: Transaction, *, source_id: UUID, order_id: UUID, customer_id: UUID | None) -> None:
-    """Writes a transaction down: what `source_id` (an order, payment, refund, dispute) meant for the money.
+async def post(
+    tx: Tx, transaction: Transaction, *, source_id: UUID, order_id: UUID, customer_id: UUID | None
+) -> UUID | None:
+    """Writes a transaction down: what `source_id` (an order, payment, refund, dispute) meant for the money; its id.
 
     The same source a second time for the same reason is a defect, which the database refuses. One without postings
-    leaves no trace. `customer_id` is whose credit is meant by postings to `credit`.
+    leaves no trace and has no id. `customer_id` is whose credit is meant by postings to `credit`.
     """
     if not transaction.postings:
-        return
+        return None
     id = uuid.uuid4()
     await tx.execute(
         _INSERT_TRANSACTION,
@@ -72,13 +74,14 @@ async def post(tx: Tx, transaction: Transaction, *, source_id: UUID, order_id: U
         for posting in transaction.postings
     ]
     await tx.execute_many(_INSERT_POSTING, rows)
+    return id
 
 
-async def take_back(tx: Tx, type: TransactionType, *, source_id: UUID) -> None:
-    """Takes back what a refund or a dispute has meant for the money, to the last cent."""
+async def take_back(tx: Tx, type: TransactionType, *, source_id: UUID) -> UUID | None:
+    """Takes back what a refund or a dispute has meant for the money, to the last cent; the id of what does that."""
     rows = await tx.fetch(_POSTINGS, source_id=source_id, type=type)
     if not rows:
-        return
+        return None
     postings = tuple(
         Posting(
             Holder(row["holder"]),
@@ -90,7 +93,7 @@ async def take_back(tx: Tx, type: TransactionType, *, source_id: UUID) -> None:
     )
     owner = next((row["customer_id"] for row in rows if row["customer_id"] is not None), None)
     reversal = ledger.reversal(Transaction(type, postings))
-    await post(tx, reversal, source_id=source_id, order_id=rows[0]["order_id"], customer_id=owner)
+    return await post(tx, reversal, source_id=source_id, order_id=rows[0]["order_id"], customer_id=owner)
 
 
 async def customer_credit(runs: Runs | Tx, customer_id: UUID, currency: str) -> int:

@@ -1,4 +1,4 @@
-"""System events: what Boreal itself notes, in the transaction in which it happened (usage spec 2.5).
+"""System events: what Boreal itself notes (usage spec 2.5).
 
 Meters do not count them. The slot of the counters is one per transaction, so that transactions rarely wait for one
 another.
@@ -22,6 +22,8 @@ from boreal.rooms.usage.meters.counting import Counts, Meters
 from boreal.rooms.usage.meters.generations import read_generation
 
 SLOTS = range(32_000, 32_032)
+RECORDING = 32_032
+"""The slot of events that are recorded after the fact, which happens to one organization once at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,11 @@ class SystemEvent:
     timestamp: datetime | None = None
 
 
-async def note(tx: Tx, events: Sequence[SystemEvent]) -> None:
+async def note(tx: Tx, events: Sequence[SystemEvent], *, slot: int | None = None) -> None:
     """Stores system events of the organization of the transaction, in their order."""
     if not events:
         return
-    slot = random.Random(id(tx)).choice(SLOTS)
+    slot = slot or random.Random(id(tx)).choice(SLOTS)
     counts = Counts(tx.organization_id)
     names: dict[str, list[Any]] = {}
     nothing = Meters(0, ())
