@@ -2,8 +2,9 @@
 
 Owns: events and their names, meters, what meters counted, customer meters and their credits, checks.
 Does not own: what usage costs (prices are catalog's, charges are billing's), reading events (insights).
-Words: an *event* is one immutable thing that a customer did; a *meter* selects and aggregates events; a *subject* is
-whom an event is about: a customer, or an external id that may become one; a *place* is a number in the order in which
+Words: an *event* is one immutable thing that a customer did, a *system event* one that Boreal noted; a *meter* selects
+and aggregates events; a *subject* is whom an event is about: a customer, or an external id that may become one, or
+nobody; a *place* is a number in the order in which
 events were counted; a *segment* is what was used between two places; a *customer meter* is what one customer consumed
 in its *window* (since the last reset), was credited and has left.
 Invariants: an event counts once per organization and external id, for ever; a read after the ingest reply sees it; what
