@@ -2,6 +2,8 @@
 
 import ast
 import asyncio
+import doctest
+import inspect
 import json
 import re
 import socket
@@ -15,6 +17,8 @@ import httpx2
 import pytest
 import typer
 
+from boreal.core import ledger
+from boreal.core.ledger import Holder, TransactionType
 from boreal.kit.settings import Settings
 from boreal.main import Root
 from boreal.providers.payments.sandbox.cards import card_by_name, card_by_number
@@ -61,6 +65,20 @@ def _blocks(page: Path, language: str) -> list[str]:
 def _text(default: object) -> str:
     """A default as one would write it in the environment."""
     return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+
+
+def test_the_examples_of_the_ledger_are_right_and_none_is_missing() -> None:
+    page = ROOT / "docs" / "ledger.md"
+    assert doctest.testfile(str(page), module_relative=False, encoding="utf-8").failed == 0
+    types = {row[0].strip("`") for row in _rows(page, "Transactions")}
+    assert types == {type.value for type in TransactionType}
+    assert {row[0].strip("`") for row in _rows(page, "Holders")} == {holder.value for holder in Holder}
+    templates = {
+        name
+        for name, function in vars(ledger).items()
+        if inspect.isfunction(function) and function.__module__ == ledger.__name__ and not name.startswith("_")
+    }
+    assert {row[1].strip("`").removeprefix("ledger.") for row in _rows(page, "Transactions")} == templates
 
 
 def test_every_setting_is_described_with_its_default() -> None:

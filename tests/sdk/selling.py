@@ -44,11 +44,11 @@ def sell(polar: Polar, product: models.Product, **buyer: Any) -> models.Order:
 
 
 def order_of(polar: Polar, checkout: models.Checkout) -> models.Order | None:
-    """The order of a session that has succeeded."""
+    """The order of a session that has succeeded, once its mail has gone out with the invoice."""
     if polar.checkouts.get(id=checkout.id).status is not models.CheckoutStatus.SUCCEEDED:
         return None
     (order,) = pages(polar.orders.list(checkout_id=checkout.id))
-    return order
+    return order if order.is_invoice_generated else None
 
 
 def pages(first: Any) -> list[Any]:

@@ -18,7 +18,7 @@ EXPECTED = {
     "checkout": ["checkout.created", "checkout.updated", "checkout.updated"],
     "customer": ["customer.created"],
     "state": ["customer.state_changed"],
-    "order": ["order.created", "order.updated", "order.paid"],
+    "order": ["order.created", "order.updated", "order.paid", "order.updated"],  # at last, the invoice
 }
 
 
@@ -81,9 +81,15 @@ async def has_succeeded(polar: Polar, checkout_id: str) -> bool:
 
 
 async def the_order(polar: Polar) -> models.Order:
-    page = await polar.orders.list_async()
-    assert page is not None
-    (order,) = page.result.items
+    """The one order, once its mail has gone out with the invoice."""
+
+    async def invoiced() -> models.Order | None:
+        page = await polar.orders.list_async()
+        assert page is not None
+        (order,) = page.result.items
+        return order if order.is_invoice_generated else None
+
+    order: models.Order = await until(invoiced)
     assert await polar.orders.get_async(id=order.id) == order
     return order
 
@@ -116,4 +122,4 @@ def the_webhooks_are_right(received: list[Received], secret: str, ids: dict[str,
         subject: {id} for subject, id in ids.items()
     }
     assert [event.data.status for event in events["checkout"]] == ["open", "confirmed", "succeeded"]
-    assert [event.data.total_amount for event in events["order"]] == [2400, 2400, 2400]
+    assert [event.data.total_amount for event in events["order"]] == [2400] * 4

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import httpx2
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.core.scopes import AvailableScope
 from boreal.kit.app import App
@@ -89,6 +90,13 @@ class Shop:
         assert await broken_invariants(self.app.database) == {}
 
 
+_NO_MAILS = sa.text(
+    """
+    UPDATE organizations SET customer_email_settings = (
+        SELECT jsonb_object_agg(key, false) FROM jsonb_each(customer_email_settings))
+    WHERE id = :id
+    """
+).bindparams(sa.bindparam("id", type_=PgUUID))
 _NEXT = sa.text("SELECT min(due_at) FROM work WHERE failed_at IS NULL AND NOT on_clock")
 
 
@@ -143,8 +151,12 @@ async def open_shop(
 
 
 async def found_shop(boreal: Boreal, clock: ManualClock, *, slug: str) -> Shop:
-    """Another organization in the same Boreal, with a token that holds every scope."""
+    """Another organization in the same Boreal, with a token that holds every scope.
+
+    Its customers get no mail about what they buy, and so no invoice that nobody asked for (`send_mails`).
+    """
     organization = await organizations.create(boreal.app, name=slug.title(), slug=slug, ready=True)
+    await boreal.app.database.execute(_NO_MAILS, id=organization.id)
     _, token = await tokens.create(
         boreal.app, organization_id=organization.id, comment="tests", scopes=[scope.value for scope in AvailableScope]
     )

@@ -14,6 +14,8 @@ SUBSCRIPTION = {
     "currency": "usd",
     "recurring_interval": "month",
     "recurring_interval_count": 3,
+    "trial_end": None,
+    "current_period_start": "2026-02-21T10:00:00Z",
     "current_period_end": "2026-05-21T10:00:00Z",
 }
 
@@ -68,7 +70,14 @@ def test_a_receipt_names_what_was_paid():
             "Your trial of Atlas has started",
             "Your trial ends on May 21, 2026. Then you pay $24.00 every 3 months, before discounts and tax.",
         ),
-        ("active", "subscription_cycle", "Your receipt from Northwind: Atlas", "This is your receipt for Atlas."),
+        (
+            "active",
+            "subscription_cycle",
+            "Your receipt from Northwind: Atlas renewed",
+            "It renews on May 21, 2026, at $24.00 every 3 months before tax.",
+        ),
+        ("active", "subscription_update", "Your subscription is now Atlas", "is settled here"),
+        ("canceled", "subscription_cycle", "Your last receipt from Northwind: Atlas", "has ended"),
     ],
 )
 def test_the_first_order_of_a_subscription_tells_what_comes_next(status, reason, subject, sentence):

@@ -21,6 +21,8 @@ from boreal.rooms.billing.changes import portal as change_portal
 from boreal.rooms.billing.changes import renewal
 from boreal.rooms.billing.changes import routes as change_routes
 from boreal.rooms.billing.chargebacks.work import follow_dispute
+from boreal.rooms.billing.correspondence.orders import send_order_mail, send_receipt
+from boreal.rooms.billing.correspondence.subscriptions import send_subscription_mail
 from boreal.rooms.billing.disputes import routes as dispute_routes
 from boreal.rooms.billing.disputes.tables import DisputeRow
 from boreal.rooms.billing.exports import routes as exports
@@ -32,7 +34,6 @@ from boreal.rooms.billing.methods.commands import detach_payment_method
 from boreal.rooms.billing.orders import collection, portal, rendering, routes
 from boreal.rooms.billing.orders import schemas as order_schemas
 from boreal.rooms.billing.orders.tables import OrderRow
-from boreal.rooms.billing.orders.work import send_order_mail
 from boreal.rooms.billing.payments import routes as payment_routes
 from boreal.rooms.billing.payments.tables import PaymentMethodRow, PaymentRow
 from boreal.rooms.billing.refunds import queries as refund_queries
@@ -100,7 +101,9 @@ room = Room(
     kinds={
         "detach_payment_method": Kind(detach_payment_method, queue="payments", real_time=True),
         "generate_invoice": Kind(generate_invoice, lease_s=60),
-        "send_order_mail": Kind(send_order_mail, queue="mail"),
+        "send_order_mail": Kind(send_order_mail, queue="mail", lease_s=60),
+        "send_receipt": Kind(send_receipt, queue="mail"),
+        "send_subscription_mail": Kind(send_subscription_mail, queue="mail"),
         "settle_refund": Kind(settle_refund, queue="payments", lease_s=120, real_time=True),
         "adopt_refund": Kind(adopt_refund, queue="payments", lease_s=120, real_time=True),
         "renew_subscription": Kind(renewal.renew, queue="renewals", lease_s=60, max_attempts=100),
@@ -113,8 +116,10 @@ room = Room(
         "order.created": ("send_order_mail",),
         "customer.deleted": ("end_subscriptions", "end_seats_of_customer"),
         "customer_seat.assigned": ("send_seat_invitation",),
-        "subscription.past_due": ("end_seats_of_subscription",),
-        "subscription.revoked": ("end_seats_of_subscription",),
+        "subscription.canceled": ("send_subscription_mail",),
+        "subscription.uncanceled": ("send_subscription_mail",),
+        "subscription.past_due": ("send_subscription_mail", "end_seats_of_subscription"),
+        "subscription.revoked": ("send_subscription_mail", "end_seats_of_subscription"),
     },
     invariants=INVARIANTS,
     payload_schemas={

@@ -28,6 +28,7 @@ from boreal.kit.tx import Tx
 from boreal.rooms.billing.changes.errors import SubscriptionLocked
 from boreal.rooms.billing.changes.metering import Metering, close_usage, due, usage_lines, write_usage
 from boreal.rooms.billing.changes.standing import ASSIGNED_SEATS, Scheduled, Standing, read_standing
+from boreal.rooms.billing.mails.notices import Notice
 from boreal.rooms.billing.orders.drafts import Draft, store
 from boreal.rooms.billing.orders.labels import entry_label
 from boreal.rooms.billing.orders.taxes import tax_basis, tax_on
@@ -217,6 +218,8 @@ async def _write(app: App, tx: Tx, planned: Planned) -> None:
             await tx.flush()
         before = step
     await _write_around(tx, standing, decision)
+    if draft is None and decision.after.product_id != seen.product_id:
+        tx.enqueue("send_subscription_mail", payload={"subject_id": str(seen.id), "notice": Notice.UPDATED})
     order = None
     if draft is not None:
         order = await store(

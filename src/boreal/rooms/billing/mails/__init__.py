@@ -1,1 +1,1 @@
-"""What customers are told by mail about their orders. The room renders; platform sends."""
+"""What customers are told by mail about orders, subscriptions and seats: rendered here, sent by the resource's work."""

@@ -288,6 +288,8 @@ async def _paid(tx: Tx, order: Order, *, payment: PaymentRecord | None, method_i
         subscription = await recover(tx, order.subscription_id, order_id=order.id, method_id=method_id)
     settled = await settle_order(tx, order, payment=payment, subscription=subscription)
     await tx.save(order, replace(settled, modified_at=tx.now))
+    if order.first_failed_at is not None:
+        tx.enqueue("send_receipt", payload={"subject_id": str(order.id)})
 
 
 async def fail(tx: Tx, order: Order, *, schedule: Sequence[int]) -> Order:

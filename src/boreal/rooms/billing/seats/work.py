@@ -4,7 +4,6 @@ from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
-import structlog
 
 from boreal.core import dunning
 from boreal.core.seats import SeatStatus
@@ -12,14 +11,12 @@ from boreal.core.subscriptions import ACTIVE, Subscription, SubscriptionStatus
 from boreal.kit.app import App
 from boreal.kit.tx import Tx
 from boreal.kit.work import Kind, Later, Work
-from boreal.providers.ports.mail import Mail, MailSender, MailUndelivered
-from boreal.rooms.billing.mails.rendering import render_seat_mail
+from boreal.rooms.billing.mails.notices import render_seat_mail
+from boreal.rooms.billing.mails.sending import send
 from boreal.rooms.billing.seats import queries
 from boreal.rooms.billing.seats.commands import revoke_all
 from boreal.rooms.billing.seats.tables import CustomerSeatRow
 from boreal.rooms.platform.public import organization_by_id
-
-_log = structlog.get_logger("boreal.billing")
 
 C = CustomerSeatRow.c
 
@@ -37,22 +34,8 @@ async def send_seat_invitation(app: App, work: Work) -> None:
     token = app.keyring.decrypt(invited["sealed_invitation"])
     url = f"{app.settings.url}/{organization['slug']}/portal/claim?token={token}"
     rendered = render_seat_mail(merchant=organization["name"], product=invited["product_name"], url=url)
-    mail = Mail(
-        message_id=f"seat-{work.payload.get('again') or invited['invitation_hash'][:32]}@{app.settings.mail_domain}",
-        to=invited["holder_email"],
-        subject=rendered.subject,
-        html=rendered.html,
-        text=rendered.text,
-        sender_name=f"{organization['name']} (via Boreal)",
-        sender_address=f"{organization['slug']}@{app.settings.mail_domain}",
-        reply_to=organization["email"],
-    )
-    try:
-        await app.get(MailSender).send(mail)
-    except MailUndelivered as failure:
-        if not failure.permanent:
-            raise
-        _log.warning("seat_mail_undeliverable", seat_id=str(invited["id"]), reason=str(failure))
+    key = f"seat-{work.payload.get('again') or invited['invitation_hash'][:32]}"
+    await send(app, organization, to=invited["holder_email"], key=key, rendered=rendered)
 
 
 async def end_seats_of_subscription(app: App, work: Work) -> None:

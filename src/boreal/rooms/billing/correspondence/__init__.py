@@ -1,0 +1,1 @@
+"""Which mail follows what: of orders with their invoices, and of subscriptions."""
