@@ -90,8 +90,9 @@ def common() -> dict[str, Any]:
         path: {method: item for method, item in items.items() if f"{method.upper()} {path}" not in ours()}
         for path, items in document["paths"].items()
     }
+    webhooks = {event: item for event, item in document["webhooks"].items() if f"webhook {event}" not in ours()}
     needed: set[str] = set()
-    found = re.findall(r"#/components/schemas/([^\"]+)", dumps([paths, document.get("webhooks")], default=str))
+    found = re.findall(r"#/components/schemas/([^\"]+)", dumps([paths, webhooks], default=str))
     schemas = document["components"]["schemas"]
     while found:
         needed.update(found)
@@ -102,7 +103,12 @@ def common() -> dict[str, Any]:
             if name not in needed
         ]
     components = {**document["components"], "schemas": {name: schemas[name] for name in schemas if name in needed}}
-    return {**document, "paths": {path: items for path, items in paths.items() if items}, "components": components}
+    return {
+        **document,
+        "webhooks": webhooks,
+        "paths": {path: items for path, items in paths.items() if items},
+        "components": components,
+    }
 
 
 def known() -> list[str]:

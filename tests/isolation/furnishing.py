@@ -20,7 +20,7 @@ from tests.support.usage import ingest, make_meter
 async def furnish(shop: Shop, word: str) -> dict[str, str]:
     """Gives a shop one of everything, with a word of its own in every text; what it then has, by name."""
     url = "http://127.0.0.1:9/" + word  # nobody listens there, so each attempt is a delivery that failed
-    endpoint = good(await shop.client.post("/v1/webhooks/endpoints", json=_hears(url)), 201)
+    endpoint = await _endpoint(shop, url)
     file = await _file(shop, word)
     product = await _product(shop, word, file["file_id"])
     discount = await _discount(shop, word, product["id"])
@@ -210,12 +210,27 @@ async def _discount(shop: Shop, word: str, product_id: str) -> dict[str, Any]:
     return good(await shop.client.post("/v1/discounts/", json=body), 201)
 
 
+async def _endpoint(shop: Shop, url: str) -> dict[str, Any]:
+    endpoint = good(await shop.client.post("/v1/webhooks/endpoints", json=_hears(url)), 201)
+    own = f"/v1/webhooks/endpoints/{endpoint['id']}/own-events"
+    good(await shop.client.put(own, json={"events": ["usage_alert.triggered"]}))
+    return endpoint
+
+
 async def _measured(shop: Shop, word: str, external_id: str) -> dict[str, str]:
     rule = {"property": word, "operator": "eq", "value": word}
     condition = {"conjunction": "and", "clauses": [rule]}
     meter = await make_meter(shop, filter=condition, name=f"{word} calls", metadata={"word": word})
     found = good(await shop.client.get("/v1/customer-meters/", params={"external_customer_id": external_id}))
-    return {"meter_id": meter["id"], "customer_meter_id": found["items"][0]["id"]}
+    threshold = {"meter_id": meter["id"], "threshold_type": "units", "threshold": 1, "name": f"{word} alert"}
+    alert = good(await shop.client.post("/v1/usage-alerts/", json=threshold), 201)
+    await ingest(shop, {"name": f"{word} use", "external_customer_id": external_id, "metadata": {word: word}})
+    await shop.advance(seconds=20)
+    return {
+        "meter_id": meter["id"],
+        "customer_meter_id": found["items"][0]["id"],
+        "usage_alert_id": alert["id"],
+    }
 
 
 async def _occurrence(shop: Shop, word: str, external_id: str) -> dict[str, str]:

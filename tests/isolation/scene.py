@@ -4,7 +4,6 @@ What is known of an operation stands in the tables below: the value of each of i
 owner would send, what its ids and texts may name. `unknown(operation)` says what is missing for a new one.
 """
 
-import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,11 +12,11 @@ from typing import Any
 from uuid import uuid4
 
 import httpx2
-import sqlalchemy as sa
 
 from boreal.kit.db import metadata
 from tests.isolation.furnishing import furnish
 from tests.isolation.operations import Operation, takes_id, takes_text
+from tests.isolation.traces import STATE, naming, rows_of, secrets_of
 from tests.support.catalog import fixed
 from tests.support.checkout import VISA
 from tests.support.files import new_file
@@ -63,6 +62,7 @@ PATHS = {
     "/v1/customer-seats/claim/{invitation_token}": "invitation_token",
     "/v1/customer-seats/{seat_id}": "seat_id",
     "/v1/test-clocks/{id}": "clock_id",
+    "/v1/usage-alerts/{id}": "usage_alert_id",
     "/v1/webhooks/endpoints/{id}": "endpoint_id",
     "/v1/webhooks/events/{id}": "event_id",
 }
@@ -95,6 +95,7 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     "PATCH /v1/customer-portal/orders/{id}": lambda known: {"billing_name": "Changed"},
     "PATCH /v1/orders/{id}": lambda known: {"billing_name": "Changed"},
     "PATCH /v1/subscriptions/{id}": lambda known: {"discount_id": None},
+    "PATCH /v1/usage-alerts/{id}": lambda known: {"name": "Changed"},
     "PATCH /v1/webhooks/endpoints/{id}": lambda known: {"enabled": False},
     "POST /v1/benefits/": lambda known: {"type": "custom", "description": "New", "properties": {}},
     "POST /v1/checkout-links/": lambda known: {"payment_processor": "stripe", "products": [known["product_id"]]},
@@ -166,6 +167,12 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     "POST /v1/license-keys/deactivate": lambda known: {**_key(known), "activation_id": known["activation_id"]},
     "POST /v1/license-keys/validate": lambda known: _key(known),
     "POST /v1/products/{id}/benefits": lambda known: {"benefits": [known["benefit_id"]]},
+    "POST /v1/usage-alerts/": lambda known: {
+        "meter_id": known["meter_id"],
+        "threshold_type": "units",
+        "threshold": 1,
+    },
+    "PUT /v1/webhooks/endpoints/{id}/own-events": lambda known: {"events": ["usage_alert.triggered"]},
     "POST /v1/webhooks/endpoints": lambda known: {"url": "https://new.example/", "format": "raw", "events": []},
 }
 """The body with which an operation succeeds for who owns what it names."""
@@ -419,30 +426,12 @@ class Scene:
         state = tuple(tuple(row) for row in await self.owner.app.database.fetch(STATE))
         if state not in self._last:
             self._last.clear()
-            self._last[state] = _naming(self.secrets, await _rows(self.owner))
+            self._last[state] = naming(self.secrets, await rows_of(self.owner))
         return self._last[state]
 
 
 WORD = "canary"
 """Stands in every text of the owner, and in none of the rival's."""
-
-_SECRET = re.compile(
-    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|polar_[a-z]+_[0-9A-Za-z]{43}|(?:cus|pi|seti)_[0-9a-f]{24}"
-)
-_EVERYBODY = "00000000-0000-0000-0000-000000000000"
-"""Stands for all subjects where usage is added up, in the rows of every organization."""
-_ROWS = sa.text(
-    " UNION ALL ".join(f"SELECT '{name} ' || {name}::text AS row FROM {name}" for name in sorted(metadata.tables))
-    + " ORDER BY row"
-)
-
-STATE = sa.text(
-    " UNION ALL ".join(
-        f"SELECT '{name}' AS name, count(*) AS rows, sum(xmin::text::bigint) AS written FROM {name}"
-        for name in sorted(metadata.tables)
-    )
-)
-"""Differs after whatever was written: a deletion leaves fewer rows, and all else leaves one of a later transaction."""
 
 
 def path_of(operation: Operation, known: Known) -> str:
@@ -464,24 +453,6 @@ class _Random(dict[str, str]):
         return str(uuid4())
 
 
-async def _rows(shop: Shop) -> list[str]:
-    return [row["row"] for row in await shop.app.database.fetch(_ROWS)]
-
-
-def _naming(secrets: frozenset[str], rows: list[str]) -> list[str]:
-    return [row for row in rows if not secrets.isdisjoint(_SECRET.findall(row))]
-
-
-def secrets_of(own: Known, rows: list[str]) -> frozenset[str]:
-    """Every id and token in the rows that name an organization, in the rows that name one of those, and so on."""
-    found = frozenset({own["organization_id"]})
-    while True:
-        grown = found.union(*(_SECRET.findall(row) for row in _naming(found, rows))) - {_EVERYBODY}
-        if grown == found:
-            return found
-        found = grown
-
-
 @asynccontextmanager
 async def open_scene(dsn: str) -> AsyncIterator[Scene]:
     """Both shops on a database, with their tokens of every kind."""
@@ -490,9 +461,9 @@ async def open_scene(dsn: str) -> AsyncIterator[Scene]:
         rival = await found_shop(owner.boreal, owner.clock, slug="rival")
         rivals = await furnish(rival, "rival")
         owned = await furnish(owner, WORD)
-        rows = await _rows(owner)
+        rows = await rows_of(owner)
         secrets = secrets_of(owned, rows)
         assert secrets.isdisjoint(rivals.values())
         async with client_of(owner.boreal, None) as client:
-            yield Scene(owner, rival, owned, rivals, spent, secrets, _naming(secrets, rows), client)
+            yield Scene(owner, rival, owned, rivals, spent, secrets, naming(secrets, rows), client)
         await owner.check()

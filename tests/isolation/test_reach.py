@@ -10,7 +10,7 @@ from tests.support.tokens import bearer
 IN_ORDER = sorted(
     OPERATIONS,
     key=lambda one: (
-        ("GET", "PATCH", "POST", "DELETE").index(one.method),
+        ("GET", "PATCH", "PUT", "POST", "DELETE").index(one.method),
         one.is_of_merchants,
         -one.path.count("/") if one.method == "DELETE" else 0,
     ),

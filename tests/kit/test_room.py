@@ -6,7 +6,7 @@ from typing import get_type_hints
 
 import pytest
 
-from boreal.core.webhooks import WebhookEventType
+from boreal.core.webhooks import OwnEventType, WebhookEventType
 from boreal.kit.db import Database
 from boreal.kit.facts import Renderers
 from boreal.kit.room import Room
@@ -43,7 +43,7 @@ def test_every_webhook_that_has_a_shape_has_a_renderer() -> None:
     renderers = Renderers({name: renderer for part in parts for name, renderer in part.items()})
     shapes = {event for room in ROOMS for event in room.payload_schemas}
     assert shapes
-    assert shapes <= {event.value for event in WebhookEventType}
+    assert shapes <= {event.value for event in (*WebhookEventType, *OwnEventType)}
     assert {event for event in shapes if renderers.of(event) is None} == set()
 
 

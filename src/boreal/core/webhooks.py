@@ -52,6 +52,17 @@ class WebhookEventType(StrEnum):
     ORGANIZATION_UPDATED = "organization.updated"
 
 
+class OwnEventType(StrEnum):
+    """Events of ours. Old clients know the list above as complete, so endpoints subscribe to these apart."""
+
+    USAGE_ALERT_TRIGGERED = "usage_alert.triggered"
+
+
+def event_type(name: str) -> WebhookEventType | OwnEventType:
+    """The event of this name; raises `ValueError`."""
+    return OwnEventType(name) if name in set(OwnEventType) else WebhookEventType(name)
+
+
 class WebhookFormat(StrEnum):
     """Body of a delivery: the raw payload, or a chat message."""
 

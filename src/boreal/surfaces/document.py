@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.openapi.utils import get_openapi
 
-from boreal.core.webhooks import WebhookEventType
+from boreal.core.webhooks import event_type
 from boreal.kit.routing import Routes
 from boreal.rooms.platform.public import webhook_payload
 from boreal.surfaces.idempotent import MAX_KEY_LENGTH
@@ -133,7 +133,7 @@ def _webhooks(payloads: Mapping[str, type[Any]]) -> APIRouter:
     for event, schema in sorted(payloads.items()):
         router.add_api_route(
             event,
-            _receiver(webhook_payload(WebhookEventType(event), schema)),
+            _receiver(webhook_payload(event_type(event), schema)),
             methods=["POST"],
             name=event,
             operation_id=f"_endpoint{event.replace('.', '_')}_post",

@@ -1,6 +1,6 @@
 """The usage room: what is measured.
 
-Owns: events and their names, meters, what meters counted, customer meters and their credits, checks.
+Owns: events and their names, meters, what meters counted, customer meters and their credits, checks, alerts.
 Does not own: what usage costs (prices are catalog's, charges are billing's), reading events (insights).
 Words: an *event* is one immutable thing that a customer did, a *system event* one that Boreal noted; a *meter* selects
 and aggregates events; a *subject* is whom an event is about: a customer, or an external id that may become one, or

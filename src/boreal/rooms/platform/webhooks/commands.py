@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from boreal.core.webhooks import WebhookEventType, WebhookFormat
+from boreal.core.webhooks import OwnEventType, WebhookEventType, WebhookFormat
 from boreal.kit.app import App
 from boreal.kit.auth import Actor
 from boreal.kit.db import Record
@@ -24,7 +24,7 @@ PREFIX = "polar_whs_"
 P = WebhookEndpointRow.c
 
 _INSERT = WebhookEndpointRow.insert().returning(WebhookEndpointRow)
-_CHANGEABLE = ("url", "format", "sealed_secret", "events", "enabled")
+_CHANGEABLE = ("url", "format", "sealed_secret", "events", "own_events", "enabled")
 _UPDATE = (
     sa.update(WebhookEndpointRow)
     .where(P.id == sa.bindparam("key"))
@@ -65,6 +65,7 @@ async def create(
             format=format.value,
             sealed_secret=app.keyring.encrypt(secret or new_token(PREFIX)),
             events=[event.value for event in events],
+            own_events=[],
             enabled=True,
         )
     assert row is not None
@@ -91,6 +92,12 @@ async def update(
         "enabled": enabled,
     }
     return await _change(app, actor, id, {name: value for name, value in changes.items() if value is not None})
+
+
+async def subscribe_to_own(app: App, actor: Actor, *, id: UUID, events: Sequence[OwnEventType]) -> dict[str, Any]:
+    """From now on an endpoint hears of exactly these events of ours, besides those of the contract."""
+    await _change(app, actor, id, {"own_events": [event.value for event in events]})
+    return queries.render_own_events(await queries.endpoint(app.database, actor, id))
 
 
 async def reset_secret(app: App, actor: Actor, *, id: UUID) -> dict[str, Any]:
@@ -135,9 +142,7 @@ async def _change(app: App, actor: Actor, id: UUID, changes: dict[str, Any]) -> 
 
 
 async def _organization_of(app: App, actor: Actor, id: UUID) -> UUID:
-    row = await app.database.fetchrow(queries.GET, id=id, **actor.binds())
-    if row is None:
-        raise ResourceNotFound
+    row = await queries.endpoint(app.database, actor, id)
     organization_id: UUID = row["organization_id"]
     return organization_id
 

@@ -21,7 +21,7 @@ from boreal.rooms.platform.webhooks.work import KINDS, turn_key
 
 P = WebhookEndpointRow.c
 
-_LISTENERS = sa.select(P.id, P.events).where(
+_LISTENERS = sa.select(P.id, P.events, P.own_events).where(
     P.organization_id == sa.bindparam("organization_id", type_=PgUUID), P.enabled, P.deleted_at.is_(None)
 )
 _ENDPOINTS = (
@@ -38,7 +38,7 @@ _INSERT = WebhookEventRow.insert().values(
 async def interest(connection: Connection, organization_id: UUID) -> list[tuple[UUID, frozenset[str]]]:
     """The enabled endpoints of an organization, with the facts that each subscribed to (platform spec 8.2)."""
     rows = await connection.fetch(_LISTENERS, organization_id=organization_id)
-    return [(row["id"], frozenset(row["events"])) for row in rows]
+    return [(row["id"], frozenset(row["events"]).union(row["own_events"])) for row in rows]
 
 
 async def fan_out(connection: Connection, facts: Sequence[Record], now: datetime) -> None:

@@ -1,14 +1,16 @@
 """Reading webhook endpoints, and the attempts to deliver their events."""
 
 from typing import Any, Literal
+from uuid import UUID
 
 import sqlalchemy as sa
 
-from boreal.core.webhooks import WebhookEventType, WebhookFormat
-from boreal.kit.auth import visible_to
-from boreal.kit.db import Record
+from boreal.core.webhooks import OwnEventType, WebhookEventType, WebhookFormat
+from boreal.kit.auth import Actor, visible_to
+from boreal.kit.db import Record, Runs
 from boreal.kit.facts import FactRow
 from boreal.kit.listing import Filter, ListSpec, after, any_of, before, flag, search
+from boreal.kit.problems import ResourceNotFound
 from boreal.kit.schemas import UUID4
 from boreal.kit.secrets import Keyring
 from boreal.rooms.platform.webhooks.tables import WebhookDeliveryRow, WebhookEndpointRow, WebhookEventRow
@@ -62,8 +64,9 @@ def is_told(organization_id: sa.ColumnElement[Any], subject_id: sa.ColumnElement
 PAYLOAD = sa.case((E.is_archived, None), else_=sa.func.coalesce(E.payload, FactRow.c.payload))
 """The bytes of an event, until it is archived."""
 
-DELIVERIES = ListSpec(
-    select=sa.select(
+_IS_OWN = sa.or_(*(E.type == event.value for event in OwnEventType))
+_ATTEMPTS = (
+    sa.select(
         WebhookDeliveryRow,
         E.created_at.label("event_created_at"),
         E.modified_at.label("event_modified_at"),
@@ -76,7 +79,11 @@ DELIVERIES = ListSpec(
     )
     .join_from(WebhookDeliveryRow, WebhookEventRow, E.id == D.event_id)
     .join(FactRow, FactRow.c.id == E.fact_id)
-    .order_by(D.created_at.desc()),
+    .order_by(D.created_at.desc())
+)
+
+DELIVERIES = ListSpec(
+    select=_ATTEMPTS.where(sa.not_(_IS_OWN)),
     visible=visible_to(D.organization_id),
     key=D.id,
     sorts={},
@@ -96,6 +103,29 @@ DELIVERIES = ListSpec(
         any_of("event_type", E.type, WebhookEventType),
     ),
 )
+"""Only of events that the contract knows: old clients could not read the others."""
+
+OWN_DELIVERIES = ListSpec(
+    select=_ATTEMPTS.where(_IS_OWN),
+    visible=visible_to(D.organization_id),
+    key=D.id,
+    sorts={},
+    default=(),
+    filters=(any_of("endpoint_id", E.endpoint_id, UUID4), flag("succeeded", D.succeeded)),
+)
+
+
+async def endpoint(runs: Runs, actor: Actor, id: UUID) -> Record:
+    """An endpoint that the actor may see; raises `ResourceNotFound`."""
+    row = await runs.fetchrow(GET, id=id, **actor.binds())
+    if row is None:
+        raise ResourceNotFound
+    return row
+
+
+def render_own_events(row: Record) -> dict[str, Any]:
+    """The events of ours that an endpoint hears of."""
+    return {"events": row["own_events"]}
 
 
 def render_endpoint(row: Record, keyring: Keyring) -> dict[str, Any]:

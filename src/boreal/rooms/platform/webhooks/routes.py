@@ -11,6 +11,8 @@ from boreal.kit.schemas import UUID4, ListResource
 from boreal.rooms.platform.organizations.resolution import organization_of
 from boreal.rooms.platform.webhooks import commands, queries
 from boreal.rooms.platform.webhooks.schemas import (
+    OwnEvents,
+    OwnWebhookDelivery,
     WebhookDelivery,
     WebhookEndpoint,
     WebhookEndpointCreate,
@@ -35,10 +37,7 @@ async def list_webhook_endpoints(app: App, actor: Actor, query: ListQuery) -> di
 @routes.get("/endpoints/{id}", audience=MERCHANT, scopes=READ, returns=WebhookEndpoint, errors=(ResourceNotFound,))
 async def get_webhook_endpoint(app: App, actor: Actor, id: UUID4) -> dict[str, Any]:
     """Gets a webhook endpoint, its secret included."""
-    row = await app.database.fetchrow(queries.GET, id=id, **actor.binds())
-    if row is None:
-        raise ResourceNotFound
-    return queries.render_endpoint(row, app.keyring)
+    return queries.render_endpoint(await queries.endpoint(app.database, actor, id), app.keyring)
 
 
 @routes.post("/endpoints", audience=MERCHANT, scopes=WRITE, returns=WebhookEndpoint, status=201)
@@ -66,6 +65,33 @@ async def reset_webhook_endpoint_secret(app: App, actor: Actor, id: UUID4) -> di
 async def delete_webhook_endpoint(app: App, actor: Actor, id: UUID4) -> None:
     """Deletes a webhook endpoint; nothing more is sent to it."""
     await commands.delete(app, actor, id=id)
+
+
+@routes.get("/endpoints/{id}/own-events", audience=MERCHANT, scopes=READ, returns=OwnEvents, errors=(ResourceNotFound,))
+async def get_own_events(app: App, actor: Actor, id: UUID4) -> dict[str, Any]:
+    """Gets the events of ours that a webhook endpoint hears of, which the public contract does not know."""
+    return queries.render_own_events(await queries.endpoint(app.database, actor, id))
+
+
+@routes.put(
+    "/endpoints/{id}/own-events", audience=MERCHANT, scopes=WRITE, returns=OwnEvents, errors=(ResourceNotFound,)
+)
+async def set_own_events(app: App, actor: Actor, id: UUID4, body: OwnEvents) -> dict[str, Any]:
+    """Says of which events of ours a webhook endpoint hears, beside those of the public contract."""
+    return await commands.subscribe_to_own(app, actor, id=id, events=body.events)
+
+
+@routes.get(
+    "/own-deliveries",
+    audience=MERCHANT,
+    scopes=READ,
+    returns=ListResource[OwnWebhookDelivery],
+    listing=queries.OWN_DELIVERIES,
+)
+async def list_own_deliveries(app: App, actor: Actor, query: ListQuery) -> dict[str, Any]:
+    """Lists attempts to deliver events of ours, newest first."""
+    page = await queries.OWN_DELIVERIES.fetch(app.database, actor, query)
+    return page.envelope([queries.render_delivery(row) for row in page.rows])
 
 
 @routes.get(

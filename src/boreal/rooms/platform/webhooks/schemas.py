@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model
 
-from boreal.core.webhooks import WebhookEventType, WebhookFormat
+from boreal.core.webhooks import OwnEventType, WebhookEventType, WebhookFormat
 from boreal.kit.schemas import UUID4, Boolean, HttpUrlString, Identified, Schema, Timestamped
 
 Secret = Annotated[str, Field(min_length=32)]
@@ -63,7 +63,25 @@ class WebhookDelivery(Identified, Timestamped):
     webhook_event: WebhookEvent
 
 
-def webhook_payload(event: WebhookEventType, data: type[Any]) -> type[Schema]:
+class OwnEvents(Schema):
+    """The events of an endpoint that the public contract does not know."""
+
+    events: Annotated[list[OwnEventType], Field(max_length=len(OwnEventType) * 2)]
+
+
+class OwnWebhookEvent(WebhookEvent):
+    """An event that the public contract does not know, for one endpoint."""
+
+    type: OwnEventType  # type: ignore[assignment]  # in place of those of the contract
+
+
+class OwnWebhookDelivery(WebhookDelivery):
+    """One attempt to deliver such an event."""
+
+    webhook_event: OwnWebhookEvent
+
+
+def webhook_payload(event: WebhookEventType | OwnEventType, data: type[Any]) -> type[Schema]:
     """The shape of a raw delivery of `event` about `data`: `checkout.created` is a WebhookCheckoutCreatedPayload."""
     words = re.split(r"[._]", event)
     return create_model(

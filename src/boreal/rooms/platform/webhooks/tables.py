@@ -18,6 +18,8 @@ WebhookEndpointRow = sa.Table(
     sa.Column("format", sa.Text, nullable=False),
     sa.Column("sealed_secret", sa.Text, nullable=False),
     sa.Column("events", ARRAY(sa.Text), nullable=False),
+    # Events that the public contract does not know.
+    sa.Column("own_events", ARRAY(sa.Text), nullable=False, server_default=sa.text("'{}'")),
     sa.Column("enabled", sa.Boolean, nullable=False),
     one_of("format", WebhookFormat),
     sa.Index(

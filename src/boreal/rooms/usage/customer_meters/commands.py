@@ -5,8 +5,9 @@ one call: their rows are locked in order.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -28,10 +29,18 @@ _BEGIN = sa.text(
     ON CONFLICT (customer_id, meter_id) DO NOTHING
     """
 )
-_LOCK = sa.text(
+LOCK = sa.text(
     """
     SELECT FROM customer_meters WHERE customer_id = :customer_id AND meter_id = ANY(CAST(:meter_ids AS uuid[]))
     ORDER BY meter_id FOR UPDATE
+    """
+)
+"""Locks the customer meters of a customer; what is told of them is told under this lock."""
+_WATCHED = sa.text(
+    """
+    SELECT DISTINCT meter_id FROM usage_alerts
+    WHERE organization_id = :organization_id AND enabled AND meter_id = ANY(CAST(:meter_ids AS uuid[]))
+        AND (customer_id IS NULL OR customer_id = :customer_id)
     """
 )
 _SET = sa.text(
@@ -90,6 +99,7 @@ async def reset(
         if over > 0:
             noted.append(_credited(customer_id, ended.meter_id, over, True))
     await note(tx, noted)
+    await _tell_later(tx, customer_id, list(windows.values()), at)
     return Reset(place, windows, rolled_over)
 
 
@@ -97,12 +107,34 @@ async def _rollover(tx: Tx, ended: Balance, at: int | None) -> int:
     """What goes over of a window that ends now, or ended at a place: what was used behind it is of the next one."""
     if ended.credits.rollover == 0:
         return 0
-    consumed = ended.consumed
-    if at is not None:
-        window = Span(ended.meter_id, ended.customer_id, ended.window_seq, at)
-        (tally,) = await measure(tx, [[window]], billable_only=False)
-        consumed = quantity(ended.function, tally)
-    return rollover_units(ended.credits, consumed)
+    return rollover_units(ended.credits, await _consumed(tx, ended, at))
+
+
+async def _consumed(tx: Tx, ended: Balance, at: int | None) -> Decimal:
+    """What was used in a window that ends now, or ended at a place."""
+    if at is None:
+        return ended.consumed
+    window = Span(ended.meter_id, ended.customer_id, ended.window_seq, at)
+    (tally,) = await measure(tx, [[window]], billable_only=False)
+    return quantity(ended.function, tally)
+
+
+async def _tell_later(tx: Tx, customer_id: UUID, ended: Sequence[Balance], at: int | None) -> None:
+    """Has the alerts that were reached in windows that end told, if there are any alerts."""
+    ids = [balance.meter_id for balance in ended]
+    rows = await tx.fetch(_WATCHED, organization_id=tx.organization_id, meter_ids=ids, customer_id=customer_id)
+    watched = {row["meter_id"] for row in rows}
+    for balance in ended:
+        if balance.meter_id in watched:
+            payload = {
+                "customer_id": str(customer_id),
+                "meter_id": str(balance.meter_id),
+                "customer_meter_id": str(balance.id),
+                "window_seq": balance.window_seq,
+                "consumed": str(await _consumed(tx, balance, at)),
+                "credited": balance.credits.total,
+            }
+            tx.enqueue("tell_usage_alerts", payload=payload, unique_key=f"{balance.id}:{balance.window_seq}")
 
 
 def _credited(customer_id: UUID, meter_id: UUID, units: int, rollover: bool) -> SystemEvent:
@@ -120,7 +152,7 @@ async def _lock(tx: Tx, customer_id: UUID, meter_ids: list[UUID]) -> None:
         ids=[uuid.uuid4() for _ in meter_ids],
         meter_ids=meter_ids,
     )
-    await tx.execute(_LOCK, customer_id=customer_id, meter_ids=meter_ids)
+    await tx.execute(LOCK, customer_id=customer_id, meter_ids=meter_ids)
 
 
 async def _set(tx: Tx, before: Balance, credits: Credits, *, window_seq: int, is_reset: bool = False) -> None:

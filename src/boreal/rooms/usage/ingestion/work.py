@@ -13,7 +13,6 @@ from boreal.core.customers import ANONYMOUS
 from boreal.kit.app import App
 from boreal.kit.facts import FactRow
 from boreal.kit.work import Work
-from boreal.rooms.customers.public import find as find_customer
 from boreal.rooms.usage.ingestion.system import RECORDING, SystemEvent, note
 
 F = FactRow.c
@@ -45,20 +44,6 @@ _FORGET = sa.text(
     """
 ).bindparams(sa.bindparam("customer_id", type_=PgUUID))
 """Takes what was known of a person out of the events that told of it (usage spec 12.3)."""
-
-
-async def announce_usage(app: App, work: Work) -> None:
-    """Kind of work `announce_usage`: says `usage.recorded` of whom the last events are about, if they are known yet."""
-    id, external_id = work.payload["customer_id"], work.payload["external_id"]
-    customer = await find_customer(
-        app.database,
-        organization_id=work.organization_id,
-        id=UUID(id) if id else None,
-        external_id=external_id if not id else None,
-    )
-    if customer is not None:
-        async with app.transaction(work.organization_id) as tx:
-            tx.announce("usage.recorded", subject_kind="customer", subject_id=customer.id)
 
 
 async def record_events(app: App, work: Work) -> None:

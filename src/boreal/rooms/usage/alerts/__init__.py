@@ -1,0 +1,1 @@
+"""Usage alerts: thresholds of meters, each told once per window to the endpoints that want to hear of it."""
