@@ -18,10 +18,9 @@ from enum import StrEnum
 from fractions import Fraction
 from functools import partial
 from itertools import accumulate
-from math import trunc
 from typing import Any
 
-from boreal.core.money import round_half_away
+from boreal.core.money import round_quotient
 from boreal.core.subscriptions import CancellationReason
 
 Number = int | float | Decimal
@@ -114,8 +113,15 @@ def ratio(above: Number, below: Number) -> float | int:
     return float(above / below) if below else 0  # type: ignore[operator]
 
 
-def _running(values: Iterable[Any], before: int = 0) -> Column:
-    return list(accumulate(values, _plus, initial=before))[1:]
+def has_decimals(column: Column) -> bool:
+    """Whether any number of it is an exact decimal, which takes care and time."""
+    return Decimal in map(type, column)
+
+
+def _running(values: Column, before: int = 0) -> Column:
+    if has_decimals(values):
+        return list(accumulate(values, _plus, initial=before))[1:]
+    return list(accumulate(values, initial=before))[1:]
 
 
 def _plus(one: Any, other: Any) -> Any:
@@ -144,33 +150,39 @@ def _mean(amount: str) -> Callable[[Book], Column]:
 
 
 def _rounded(figure: str) -> Callable[[Book], Column]:
-    return lambda book: list(map(round_half_away, book.figures[figure]))
+    return lambda book: [round_quotient(value.numerator, value.denominator) for value in book.figures[figure]]
 
 
 def _revenue_per_user(book: Book) -> Column:
     pairs = zip(book.figures["monthly_value"], book.figures["subscribed_customers"], strict=True)
-    return [round_half_away(Fraction(value) / users) if users else 0 for value, users in pairs]
+    return [round_quotient(value.numerator, value.denominator * users) if users else 0 for value, users in pairs]
 
 
-def _churn(canceled: int, active: int, new: int, churned: int) -> Fraction:
-    base = active - new + churned
-    return Fraction(canceled, base) if base > 0 else Fraction(0)
+def _base(active: int, new: int, churned: int) -> int:
+    """Who could have left: the churn rate is the share of them that did; nobody below one."""
+    return max(0, active - new + churned)
 
 
 _LEAVING = ("canceled_subscriptions", "active_subscriptions", "new_subscriptions", "churned_subscriptions")
 
 
 def _churn_rate(book: Book) -> Column:
-    return [float(_churn(*row)) if row[0] else 0 for row in _rows(book, *_LEAVING)]
+    return [ratio(canceled, _base(*there)) if canceled else 0 for canceled, *there in _rows(book, *_LEAVING)]
 
 
 def _lifetime_value(book: Book) -> Column:
     """What a user still brings until they leave, in whole minor units."""
     values = _rows(book, "average_revenue_per_user", "costs", "active_user_by_event", *_LEAVING)
     return [
-        max(0, trunc((value - (Fraction(cost) / users if users else 0)) / rate)) if (rate := _churn(*leaving)) else 0
-        for value, cost, users, *leaving in values
+        max(0, (value * (users or 1) - (_exact(cost) if users else 0)) * _base(*there) // ((users or 1) * canceled))
+        if canceled
+        else 0
+        for value, cost, users, canceled, *there in values
     ]
+
+
+def _exact(number: Any) -> Any:
+    return Fraction(number) if isinstance(number, Decimal) else number
 
 
 def _margin_share(book: Book) -> Column:
@@ -182,7 +194,8 @@ def _differences(one: str, other: str) -> Callable[[Book], Column]:
 
 
 def _sum(book: Book, slug: str) -> Number:
-    total: Number = _running(book[slug])[-1]
+    column = book[slug]
+    total: Number = _running(column)[-1] if has_decimals(column) else sum(column)
     return total
 
 

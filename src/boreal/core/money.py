@@ -35,7 +35,15 @@ def round_half_away(number: Exact) -> int:
 
     Raises `TypeError` for a float, `ValueError` or `OverflowError` for a decimal that is not finite.
     """
-    numerator, denominator = _fraction(number).as_integer_ratio()
+    return round_quotient(*_fraction(number).as_integer_ratio())
+
+
+def round_quotient(numerator: int, denominator: int) -> int:
+    """The same of a quotient, whose denominator is above zero.
+
+    >>> round_quotient(5, 2), round_quotient(-5, 2), round_quotient(4, 3)
+    (3, -3, 1)
+    """
     magnitude = (2 * abs(numerator) + denominator) // (2 * denominator)
     return magnitude if numerator >= 0 else -magnitude
 

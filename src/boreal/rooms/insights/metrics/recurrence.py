@@ -5,7 +5,7 @@ the statement tells how many start and end in each period, and adding them up gi
 several subscriptions counts once: their runs of periods are merged by a multirange.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import cache
 from itertools import accumulate
@@ -93,9 +93,9 @@ def _row(
         given(reason, sa.Text).label("reason"),
         given(size, sa.Integer).label("size"),
         count.label("count"),
-        given(value, sa.Numeric).label("value"),
+        given(value, sa.Text).label("value"),
         given(committed_count, sa.BigInteger).label("committed_count"),
-        given(committed_value, sa.Numeric).label("committed_value"),
+        given(committed_value, sa.Text).label("committed_value"),
     )
 
 
@@ -113,10 +113,28 @@ def _moved(figure: str, active: sa.CTE, period: sa.ColumnElement[Any]) -> sa.Sel
 
 
 def _customers(active: sa.CTE) -> Iterable[sa.Select[Any]]:
-    runs = sa.func.range_agg(sa.func.int4range(active.c.first, active.c.last))
-    merged = sa.select(sa.func.unnest(runs).label("run")).group_by(active.c.customer_id).cte("merged")
-    for figure, end in (("customers_started", sa.func.lower), ("customers_ended", sa.func.upper)):
-        period = end(merged.c.run, type_=sa.Integer)
+    """Who has one subscription is as they are; only the runs of who has several have to be merged, which is dear."""
+    held = (
+        sa.select(
+            active.c.customer_id,
+            sa.func.count().label("count"),
+            sa.func.min(active.c.first).label("first"),
+            sa.func.max(active.c.last).label("last"),
+        )
+        .group_by(active.c.customer_id)
+        .cte("held")
+    )
+    of_one = sa.select(held.c.first, held.c.last).where(held.c.count == 1)
+    of_several = sa.select(held.c.customer_id).where(held.c.count > 1)
+    runs = (
+        sa.select(sa.func.unnest(sa.func.range_agg(sa.func.int4range(active.c.first, active.c.last))).label("run"))
+        .where(active.c.customer_id.in_(of_several))
+        .group_by(active.c.customer_id)
+        .subquery()
+    )
+    ends = (sa.func.lower(runs.c.run, type_=sa.Integer), sa.func.upper(runs.c.run, type_=sa.Integer))
+    merged = sa.union_all(of_one, sa.select(*ends)).cte("merged")
+    for figure, period in (("customers_started", merged.c.first), ("customers_ended", merged.c.last)):
         yield _row(figure, period, count=sa.func.count()).group_by(period)
 
 
@@ -127,7 +145,7 @@ def _lost(figure: str, scoped: sa.CTE, moment: sa.ColumnElement[Any], reason: sa
 
 def add_subscriptions(figures: Figures, rows: list[Record]) -> None:
     """Enters what `subscriptions` found."""
-    moved: dict[str, list[tuple[int, int | Fraction]]] = {
+    moved: dict[str, list[tuple[int, int, int]]] = {
         name: []
         for name in (
             "active_subscriptions",
@@ -142,15 +160,15 @@ def add_subscriptions(figures: Figures, rows: list[Record]) -> None:
         sign = -1 if figure.endswith("ended") else 1
         match figure:
             case "started" | "ended":
-                moved["active_subscriptions"].append((index, sign * count))
-                moved["committed_subscriptions"].append((index, sign * row["committed_count"]))
+                moved["active_subscriptions"].append((index, sign * count, 1))
+                moved["committed_subscriptions"].append((index, sign * row["committed_count"], 1))
                 twelfths = 12 * row["size"]
-                moved["monthly_value"].append((index, sign * Fraction(int(row["value"]), twelfths)))
-                moved["committed_monthly_value"].append((index, sign * Fraction(int(row["committed_value"]), twelfths)))
+                moved["monthly_value"].append((index, sign * int(row["value"]), twelfths))
+                moved["committed_monthly_value"].append((index, sign * int(row["committed_value"]), twelfths))
                 if figure == "started" and index >= 0:
                     figures.add("new_subscriptions", index, count)
             case "customers_started" | "customers_ended":
-                moved["subscribed_customers"].append((index, sign * count))
+                moved["subscribed_customers"].append((index, sign * count, 1))
             case "canceled":
                 reason = CancellationReason(row["reason"] or CancellationReason.OTHER)
                 figures.add("canceled_subscriptions", index, count)
@@ -161,11 +179,14 @@ def add_subscriptions(figures: Figures, rows: list[Record]) -> None:
         figures[name] = _levels(changes, figures.periods)
 
 
-def _levels(changes: Iterable[tuple[int, int | Fraction]], periods: int) -> Column:
-    """What there is in each period, given what came and went; what came before the first was there from the first."""
-    scale = lcm(*(change.denominator for _, change in changes))
+def _levels(changes: Sequence[tuple[int, int, int]], periods: int) -> Column:
+    """What there is in each period, given the quotients that came and went, and when.
+
+    What came before the first period was there from the first.
+    """
+    scale = lcm(*{denominator for _, _, denominator in changes})
     steps = [0] * (periods + 1)
-    for index, change in changes:
-        steps[max(index, 0)] += int(change * scale)
+    for index, numerator, denominator in changes:
+        steps[max(index, 0)] += numerator * (scale // denominator)
     levels = list(accumulate(steps))[:periods]
     return levels if scale == 1 else [Fraction(level, scale) for level in levels]

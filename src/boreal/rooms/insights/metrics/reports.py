@@ -11,11 +11,11 @@ import orjson
 import sqlalchemy as sa
 
 from boreal.core.calendar import TimeInterval
-from boreal.core.metrics import METRICS, Book, Figures, Metric, Number, Source
+from boreal.core.metrics import METRICS, Book, Column, Figures, Metric, Number, Source, has_decimals
 from boreal.core.periods import Grid, grid, is_too_long
-from boreal.kit.db import Record, Runs
+from boreal.kit.db import Database, Record, Runs
 from boreal.kit.problems import Fault, Invalid
-from boreal.rooms.insights.metrics import activity, grids, recurrence, sales
+from boreal.rooms.insights.metrics import activity, grids, kept, recurrence, sales
 from boreal.rooms.insights.metrics.scope import Given, Scope
 from boreal.rooms.usage.public import asked_organizations, asked_subjects
 
@@ -25,6 +25,8 @@ _READS: dict[Source, tuple[Callable[[Given], sa.sql.base.Executable], Callable[[
     Source.CHECKOUTS: (sales.checkouts, sales.add_checkouts),
     Source.SUBSCRIPTIONS: (recurrence.subscriptions, recurrence.add_subscriptions),
 }
+
+SOLD = frozenset({Source.ORDERS, Source.HISTORY, Source.CHECKOUTS})
 
 
 @cache
@@ -59,17 +61,28 @@ def plan(
     return grid(start_date, end_date, interval, zone=ZoneInfo(timezone)), wanted
 
 
-async def report(runs: Runs, scope: Scope, periods: Grid, wanted: Iterable[Metric], *, now: datetime) -> dict[str, Any]:
-    """The report as it goes over the wire (usage spec 7.2), in a statement or two per source."""
+async def report(
+    database: Database, scope: Scope, periods: Grid, wanted: Iterable[Metric], *, now: datetime, real_now: datetime
+) -> dict[str, Any]:
+    """The report as it goes over the wire (usage spec 7.2), in a statement or two per source.
+
+    What one organization sold is kept for periods that are over; any other question is answered by counting.
+    """
     wanted = list(wanted)
     figures = Figures(len(periods.labels))
     sources = frozenset().union(*(metric.sources for metric in wanted))
     binds = {**grids.binds(periods, now=now), **scope.binds()}
+    left = sources
+    organization_id = scope.only_organization
+    if organization_id is not None and sources & SOLD:
+        history = Source.HISTORY in sources
+        await kept.add_sales(database, organization_id, periods, figures, history=history, now=real_now)
+        left = sources - SOLD
     for source, (statement, add) in _READS.items():
-        if source in sources:
-            add(figures, await runs.fetch(statement(scope.given), **binds))
+        if source in left:
+            add(figures, await database.fetch(statement(scope.given), **binds))
     if sources & {Source.COSTS, Source.USERS}:
-        await _add_events(runs, scope, periods, figures, binds, sources)
+        await _add_events(database, scope, periods, figures, binds, sources)
     return _render(Book(figures), periods, wanted)
 
 
@@ -92,7 +105,7 @@ async def _add_events(
 
 def _render(book: Book, periods: Grid, wanted: Sequence[Metric]) -> dict[str, Any]:
     names = ("timestamp", *(metric.slug for metric in wanted))
-    columns = [map(_number, book[metric.slug]) for metric in wanted]
+    columns = [_numbers(book[metric.slug]) for metric in wanted]
     return {
         "periods": [dict(zip(names, row, strict=True)) for row in zip(periods.labels, *columns, strict=True)],
         "totals": {metric.slug: _number(book.total(metric.slug)) for metric in wanted},
@@ -101,6 +114,10 @@ def _render(book: Book, periods: Grid, wanted: Sequence[Metric]) -> dict[str, An
             for metric in wanted
         },
     }
+
+
+def _numbers(column: Column) -> Iterable[Any]:
+    return map(_number, column) if has_decimals(column) else column
 
 
 def _number(value: Number) -> Any:

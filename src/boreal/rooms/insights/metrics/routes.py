@@ -57,7 +57,8 @@ async def get(
     )
     (organization_id, *others) = actor.organization_ids
     now = app.clock.now() if others else await app.times.now(organization_id)
-    return await reports.report(app.database, scope, periods, wanted, now=now)
+    real_now = app.clock.now()
+    return await reports.report(app.database, scope, periods, wanted, now=now, real_now=real_now)
 
 
 @routes.get("/limits", audience=MERCHANT, scopes=READ, returns=MetricsLimits, mcp=True)

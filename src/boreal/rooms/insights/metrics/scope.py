@@ -32,6 +32,15 @@ class Scope:
         """The filters that are used."""
         return frozenset(self._values())
 
+    @property
+    def only_organization(self) -> UUID | None:
+        """The organization, if everything of just one is asked about."""
+        if self.given - {"organization_ids"}:
+            return None
+        wanted = self.organization_ids
+        found = [id for id in self.actor.organization_ids if wanted is None or id in wanted]
+        return found[0] if len(found) == 1 else None
+
     def binds(self) -> dict[str, Any]:
         """The values for the predicates of `narrow`."""
         return {**self.actor.binds(), **self._values()}
