@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from boreal.kit import work
+from boreal.kit import work, worker
 from boreal.kit.claims import Claims
 from boreal.kit.clock import Clock, ManualClock
 from boreal.kit.telemetry import begin_trace, current_trace
@@ -181,6 +181,27 @@ async def test_queues_have_slots_of_their_own(kit_dsn: str) -> None:
         assert 1 <= most["fast"] <= 2
 
 
+async def test_rows_that_find_no_slot_go_back(kit_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a flood a claim takes more than there are slots for; what has waited for too long is left to others."""
+    monkeypatch.setattr(worker, "WAIT_S", 0.2)
+    seen: list[int] = []
+
+    async def handler(app: Any, work: Work) -> None:
+        seen.append(work.id)
+        if len(seen) > 2:
+            await asyncio.sleep(30)
+
+    async with open_lamps(kit_dsn, kinds={"some": Kind(handler)}) as lamps:
+        await ask(lamps, "some", 8)
+        async with working(lamps, concurrency={"default": 2}):
+            await until(lamps, "SELECT 1 FROM work WHERE claimed_at IS NOT NULL OFFSET 2")
+            await until(lamps, "SELECT 1 FROM work WHERE claimed_at IS NULL OFFSET 3")
+            left = await lamps.rows("SELECT id, attempts FROM work WHERE claimed_at IS NULL AND due_at <= now()")
+        assert len(seen) == 4
+        assert {row["attempts"] for row in left} == {0}
+        assert {row["id"] for row in left}.isdisjoint(seen)
+
+
 async def test_new_work_wakes_a_sleeping_worker_and_waiting_work_is_done_in_time(kit_dsn: str) -> None:
     late: list[float] = []
 
@@ -279,9 +300,9 @@ async def test_nothing_is_lost_when_workers_are_killed(kit_dsn: str) -> None:
     done by the next one, as soon as their leases are over; and keys that were asked for again run once more.
     """
     async with open_lamps(kit_dsn, kinds=KINDS, clock=Clock()) as lamps:
-        await ask(lamps, "mark", 380, payload={"takes_s": 0.02})
+        await ask(lamps, "mark", 380, payload={"takes_s": 0.06})
         for number in range(20):
-            await ask(lamps, "mark", payload={"takes_s": 0.02}, unique_key=f"key {number}")
+            await ask(lamps, "mark", payload={"takes_s": 0.06}, unique_key=f"key {number}")
         async with victim("worker", kit_dsn) as one, victim("worker", kit_dsn) as two:
             await until(lamps, "SELECT 1 FROM runs WHERE mark = 'ended' OFFSET 100")
             for number in range(20):
@@ -295,7 +316,7 @@ async def test_nothing_is_lost_when_workers_are_killed(kit_dsn: str) -> None:
         left = {row["id"]: row for row in await lamps.rows("SELECT * FROM work")}
         claimed = [row for row in left.values() if row["claimed_at"] is not None]
         assert 0 < len(left) < 400
-        assert 0 < len(claimed) <= 16, "no more than the slots of two workers"
+        assert 0 < len(claimed) <= 32, "no more than the slots of two workers, and as many rows that wait for one"
 
         next_clock = ManualClock(Clock().now())
         async with open_lamps(kit_dsn, kinds=KINDS, clock=next_clock, fresh=False) as successor:

@@ -36,7 +36,7 @@ from tests.support.subscribers import MONTHLY, subscribe
 RENEWALS = int(os.environ.get("TEST_RENEWALS", "20"))
 SEED = int(os.environ.get("TEST_CRASH_SEED") or SystemRandom().randrange(1_000_000))
 WORKERS = 5
-DEATHS = max(RENEWALS // 10, 3)
+DEATHS = max(RENEWALS // 25, 3)
 """How often something is killed: one worker, or every third time all of them."""
 PATIENCE_S = 120 + RENEWALS
 """How long everything may take to come to rest: far longer than it does."""

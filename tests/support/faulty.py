@@ -35,7 +35,7 @@ from boreal.rooms.platform.webhooks import work as webhook_work
 from boreal.surfaces.cli.app import commands
 
 LEASE_S = 3.0
-"""How long one row of work may take; a worker that died is succeeded a second after that."""
+"""How long one row of work may take; a worker that died is succeeded two seconds after that."""
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -67,7 +67,7 @@ def hurry() -> None:
     _set(fulfilment, POLL=timedelta(seconds=1))
     _set(collection, SAFETY_NET=timedelta(seconds=2), POLL=timedelta(seconds=1))
     _set(renewal, POLL=timedelta(seconds=1))
-    _set(worker, MARGIN_S=1.0)
+    _set(worker, MARGIN_S=2.0)
     _set(idempotency, LEASE=timedelta(seconds=2))
     _set(attempts, TIMEOUT_S=0.7)
     _set(webhook_work, BUDGET_S=1.5)

@@ -7,6 +7,7 @@ them has due. So a flood delays nobody else for long, nobody's slots stay idle d
 depends neither on how much waits for later nor on how much is due.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -119,6 +120,16 @@ _RESCHEDULE = sa.text(
     sa.bindparam("claimed_at", type_=sa.DateTime(timezone=True)),
 )
 
+_GIVE_BACK = sa.text(
+    """
+    UPDATE work SET due_at = :now, attempts = attempts - 1, claimed_at = NULL
+    FROM unnest(:ids, :claimed) AS taken (id, claim) WHERE work.id = taken.id AND work.claimed_at = taken.claim
+    """
+).bindparams(
+    sa.bindparam("now", type_=sa.DateTime(timezone=True)),
+    sa.bindparam("ids", type_=ARRAY(sa.BigInteger)),
+    sa.bindparam("claimed", type_=ARRAY(sa.DateTime(timezone=True))),
+)
 _TAKE_BACK = sa.text(
     "UPDATE work SET due_at = :now, claimed_at = NULL WHERE claimed_at IS NOT NULL AND NOT on_clock AND due_at > :now"
 ).bindparams(sa.bindparam("now", type_=sa.DateTime(timezone=True)))
@@ -145,9 +156,10 @@ class Claims:
 
     async def claim(self, *, now: datetime, batch_size: int, lease_s: float) -> list[Work]:
         """Takes up to `batch_size` due rows, each leased for `lease_s` seconds, the longest due first."""
-        due_at = await self.next_due_at()
-        if due_at is None or due_at > now:
-            return []
+        if not self._flooded:
+            due_at = await self.next_due_at()
+            if due_at is None or due_at > now:
+                return []
         rows: list[Record] = []
         if self._flooded:
             rows += await self._claim_in_turn(now=now, batch_size=batch_size, lease_s=lease_s)
@@ -172,6 +184,12 @@ class Claims:
         return await self._database.fetch(
             _IN_TURN, queue=self._queue, organization_ids=due, now=now, share=share, lease_s=lease_s
         )
+
+    async def give_back(self, taken: Sequence[Work], *, now: datetime) -> None:
+        """Rows that nobody has begun are due again, as if they had not been claimed."""
+        if taken:
+            claimed = [work.claimed_at for work in taken]
+            await self._database.execute(_GIVE_BACK, ids=[work.id for work in taken], claimed=claimed, now=now)
 
     async def finish(self, work: Work, *, now: datetime) -> None:
         """Removes the row, or makes it due again if it was asked for while it ran."""

@@ -65,8 +65,11 @@ class Fact:
 Renderer = Callable[[Connection, UUID], Awaitable[Mapping[str, Any]]]
 """Reads a subject through its read schema, inside the transaction that changed it."""
 
-Interest = Callable[[Connection, UUID], Awaitable[Sequence[tuple[UUID, frozenset[str]]]]]
-"""Who listens in an organization: endpoint ids and the facts each subscribed to."""
+Listeners = Sequence[tuple[UUID, frozenset[str]]]
+"""Enabled endpoints, and the facts each subscribed to."""
+
+Interest = Callable[[Connection, UUID], Awaitable[Listeners]]
+"""Who listens in an organization."""
 
 FanOut = Callable[[Connection, Sequence[Record], datetime], Awaitable[None]]
 """Creates the deliveries of dispatched facts that name endpoints."""
@@ -114,16 +117,15 @@ async def record(
     *,
     organization_id: UUID,
     occurred_at: datetime,
-    interest: Interest,
+    listeners: Listeners,
     renderers: Renderers,
     trace: str | None,
     notes: Sequence[Any] = (),
 ) -> None:
-    """Stores facts in the order given, with the payload of those that an enabled endpoint subscribed to.
+    """Stores facts in the order given, with the payload of those that a listener subscribed to.
 
     The first of them carries the notes.
     """
-    listeners = await interest(connection, organization_id)
     rendered: dict[tuple[Renderer, UUID], Mapping[str, Any]] = {}
     rows = []
     for index, fact in enumerate(facts):

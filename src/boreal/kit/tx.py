@@ -159,6 +159,7 @@ class Tx:
         self._clocks = clocks
         self._facts: list[facts.Fact] = []
         self._notes: list[Note] = []
+        self._listeners: facts.Listeners | None = None
         self._work: list[work.Request] = []
         self._after: list[Callable[[], Awaitable[None] | None]] = []
 
@@ -275,12 +276,14 @@ class Tx:
         """Stores the facts and the work so far; payloads show the state at this point."""
         assert self._facts or not self._notes, "there is no fact that could carry the notes"
         if self._facts:
+            if self._listeners is None:
+                self._listeners = await self._engine.interest(self.connection, self.organization_id)
             await facts.record(
                 self.connection,
                 self._facts,
                 organization_id=self.organization_id,
                 occurred_at=self.now,
-                interest=self._engine.interest,
+                listeners=self._listeners,
                 renderers=self._engine.renderers,
                 trace=current_trace(),
                 notes=self._notes,

@@ -1,14 +1,17 @@
 """The worker: dispatches facts and does due work, in one event loop, until it is told to stop."""
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
+from time import monotonic
 
 import structlog
 
 from boreal.kit.app import App
 from boreal.kit.claims import Claims
+from boreal.kit.db import FAILURES
 from boreal.kit.facts import Dispatcher
 from boreal.kit.telemetry import begin_trace
 from boreal.kit.work import Kind, Later, Work
@@ -17,8 +20,10 @@ _log = structlog.get_logger("boreal.worker")
 
 IDLE_S = 5.0
 """How long a loop sleeps at most when nothing is due and nobody wakes it."""
+WAIT_S = 1.0
+"""How long a claimed row may wait for a slot. Longer, and it goes back, for another worker to take."""
 MARGIN_S = 5.0
-"""How much longer a claim holds than its handler may take: time to record how it ended."""
+"""How much longer a claim holds than its handler may take: time to wait for a slot, and to record how it ended."""
 
 
 async def _unknown(_app: App, work: Work) -> None:
@@ -86,31 +91,44 @@ class Worker:
         wake = self._app.wakeups.event(queue)
         lease_s = max(kind.lease_s for kind in self._app.kinds.values() if kind.queue == queue)
         running: set[asyncio.Task[None]] = set()
+        waiting: deque[Work] = deque()
+        ahead, until = 0, 0.0
         try:
             while True:
                 wake.clear()
-                taken: list[Work] = []
                 try:
-                    if len(running) < slots:
-                        taken = await claims.claim(
-                            now=self._app.clock.now(), batch_size=slots - len(running), lease_s=lease_s + MARGIN_S
+                    if waiting and monotonic() >= until:
+                        await claims.give_back(waiting, now=self._app.clock.now())
+                        waiting.clear()
+                    if len(running) < slots and not waiting:
+                        wanted = slots - len(running) + ahead
+                        until = monotonic() + WAIT_S
+                        waiting += await claims.claim(
+                            now=self._app.clock.now(), batch_size=wanted, lease_s=lease_s + MARGIN_S
                         )
+                        ahead = slots if len(waiting) == wanted else 0
                     self._app.metrics.beat(queue)
                 except Exception as error:
                     _log.error("claim_failed", queue=queue, exc_info=error)
                     await asyncio.sleep(1)
                     continue
-                for work in taken:
-                    task = asyncio.create_task(self._run(work, claims))
+                begun = 0
+                while waiting and len(running) < slots:
+                    task = asyncio.create_task(self._run(waiting.popleft(), claims))
                     running.add(task)
                     task.add_done_callback(running.discard)
                     task.add_done_callback(lambda _task: wake.set())
-                if not taken:
+                    begun += 1
+                if waiting:
+                    await _sleep(wake, WAIT_S)
+                elif not begun:
                     await _sleep(wake, await self._pause_s(claims) if len(running) < slots else IDLE_S)
         finally:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+            with suppress(*FAILURES):
+                await claims.give_back(waiting, now=self._app.clock.now())
 
     async def _run(self, work: Work, claims: Claims) -> None:
         try:

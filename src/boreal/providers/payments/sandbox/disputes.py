@@ -7,7 +7,7 @@ them on with `SandboxProcessor.move_dispute`, along the lines that disputes take
 import sqlalchemy as sa
 
 from boreal.core.money import split
-from boreal.kit.db import Record
+from boreal.kit.db import Row
 from boreal.providers.payments.sandbox.behaviours import BEHAVIOURS, DISPUTE_FEE
 from boreal.providers.payments.sandbox.records import SELECT_DISPUTES, load_dispute
 from boreal.providers.payments.sandbox.step import Step
@@ -49,7 +49,7 @@ _WARNINGS = sa.text(
 BY_ID = SELECT_DISPUTES.where(SandboxDisputeRow.c.id == sa.bindparam("id"))
 
 
-async def arise(step: Step, paid: Record) -> None:
+async def arise(step: Step, paid: Row) -> None:
     """The disputes that follow a payment which has just succeeded; they share its amount."""
     contested = BEHAVIOURS[paid["method_behaviour"]].disputes
     amounts = split(paid["amount"], [1] * len(contested)) if contested else ()

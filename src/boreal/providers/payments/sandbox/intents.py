@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from boreal.kit.db import Record
+from boreal.kit.db import Record, Row
 from boreal.providers.payments.sandbox import behaviours, disputes, vault
 from boreal.providers.payments.sandbox.amounts import check_amount
 from boreal.providers.payments.sandbox.behaviours import BEHAVIOURS, Approve, Ask, Decline, Refuse, Verdict
-from boreal.providers.payments.sandbox.records import SELECT_INTENTS, load_intent
+from boreal.providers.payments.sandbox.records import SELECT_INTENTS, load_intent, with_method
 from boreal.providers.payments.sandbox.step import Step
 from boreal.providers.payments.sandbox.tables import SandboxCustomerRow, SandboxIntentRow
 from boreal.providers.ports import (
@@ -21,6 +21,7 @@ from boreal.providers.ports import (
     Payment,
     PaymentRequest,
     ProcessorRefused,
+    SavedMethod,
     Setup,
     SetupRequest,
 )
@@ -31,8 +32,10 @@ _ASKED = (
     *("off_session", "save_for_later", "description", "statement_suffix", "return_url", "metadata", "created_at"),
 )
 _CUSTOMER_EXISTS = sa.select(SandboxCustomerRow.c.id).where(SandboxCustomerRow.c.id == sa.bindparam("id"))
-_INSERT = sa.insert(SandboxIntentRow).values(
-    {name: sa.bindparam(name, type_=SandboxIntentRow.c[name].type) for name in _ASKED + _STATE}
+_INSERT = (
+    sa.insert(SandboxIntentRow)
+    .values({name: sa.bindparam(name, type_=SandboxIntentRow.c[name].type) for name in _ASKED + _STATE})
+    .returning(SandboxIntentRow)
 )
 _MOVE = (
     sa.update(SandboxIntentRow)
@@ -82,8 +85,7 @@ class _State:
 async def pay(step: Step, request: PaymentRequest, *, key: str, processing: bool) -> Payment:
     """Makes the payment; with `processing`, one that is approved succeeds later only."""
     check_amount(request.amount, request.currency)
-    await _require_customer(step, request.customer)
-    method = await vault.resolve(step, request.source, customer=request.customer, origin=key)
+    method = await _method(step, request, key=key)
     verdict = behaviours.charge(
         BEHAVIOURS[method["behaviour"]],
         off_session=request.off_session,
@@ -107,8 +109,7 @@ async def pay(step: Step, request: PaymentRequest, *, key: str, processing: bool
 
 async def set_up(step: Step, request: SetupRequest, *, key: str) -> Setup:
     """Keeps the method, or asks for a challenge first."""
-    await _require_customer(step, request.customer)
-    method = await vault.resolve(step, request.source, customer=request.customer, origin=key)
+    method = await _method(step, request, key=key)
     verdict = behaviours.keep(BEHAVIOURS[method["behaviour"]], authenticated=False)
     asked = {
         "kind": "setup",
@@ -207,9 +208,15 @@ def _setup_state(verdict: Verdict) -> _State:
             return _State("declined", decline=decline)
 
 
-async def _require_customer(step: Step, customer: str) -> None:
-    if await step.connection.fetchval(_CUSTOMER_EXISTS, id=customer) is None:
+async def _method(step: Step, request: PaymentRequest | SetupRequest, *, key: str) -> Record:
+    """The method to use; whoever has a kept one is a customer."""
+    if isinstance(request.source, SavedMethod):
+        kept = await vault.find_kept(step, request.source.id, customer=request.customer)
+        if kept is not None:
+            return kept
+    if await step.connection.fetchval(_CUSTOMER_EXISTS, id=request.customer) is None:
         raise ProcessorRefused("resource_missing", "There is no such customer.")
+    return await vault.resolve(step, request.source, customer=request.customer, origin=key)
 
 
 async def _create(
@@ -222,7 +229,7 @@ async def _create(
     *,
     key: str,
 ) -> Payment | Setup:
-    await step.connection.execute(
+    row = await step.connection.fetchrow(
         _INSERT,
         id=intent,
         client_secret=step.identity.client_secret(intent),
@@ -236,22 +243,21 @@ async def _create(
         **asked,
         **state.columns(),
     )
-    return await _arrive(step, intent)
-
-
-async def _move(step: Step, row: Record, state: _State) -> Payment | Setup:
-    await step.connection.execute(_MOVE, intent=row["id"], **state.columns("new_"))
-    return await _arrive(step, row["id"])
-
-
-async def _arrive(step: Step, intent: str) -> Payment | Setup:
-    """What an intent's new state brings with it: a method that is kept, an event, disputes."""
-    row = await step.connection.fetchrow(BY_ID, id=intent)
     assert row is not None
+    return await _arrive(step, with_method(row, method))
+
+
+async def _move(step: Step, row: Row, state: _State) -> Payment | Setup:
+    await step.connection.execute(_MOVE, intent=row["id"], **state.columns("new_"))
+    return await _arrive(step, {**dict(row), **state.columns()})
+
+
+async def _arrive(step: Step, row: Row) -> Payment | Setup:
+    """What an intent's new state brings with it: a method that is kept, an event, disputes."""
+    intent = row["id"]
     if row["status"] == "succeeded" and row["save_for_later"] and row["method_customer_id"] is None:
         await vault.keep(step, row["method_id"], customer=row["customer_id"])
-        row = await step.connection.fetchrow(BY_ID, id=intent)
-        assert row is not None
+        row = {**dict(row), "method_customer_id": row["customer_id"]}
     await step.changed(row["kind"], intent)
     if row["status"] == "succeeded" and row["kind"] == "payment":
         await disputes.arise(step, row)

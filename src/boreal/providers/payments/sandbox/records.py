@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
-from boreal.kit.db import Record
+from boreal.kit.db import Record, Row
 from boreal.providers.payments.sandbox.behaviours import BEHAVIOURS
 from boreal.providers.payments.sandbox.tables import (
     SandboxDisputeRow,
@@ -61,7 +61,12 @@ SELECT_DISPUTES = sa.select(SandboxDisputeRow, SandboxIntentRow.c.charge_id, San
 """Disputes with what they need of their payments; the basis of what `load_dispute` reads."""
 
 
-def load_intent(row: Record) -> Payment | Setup:
+def with_method(intent: Record, method: Record) -> Row:
+    """A row as those of `SELECT_INTENTS`, made of an intent's and its method's."""
+    return {**dict(intent), **{_METHOD_PREFIX + name: value for name, value in method.items() if name != "id"}}
+
+
+def load_intent(row: Row) -> Payment | Setup:
     """The payment or setup of a row of `SELECT_INTENTS`."""
     common: dict[str, Any] = {
         "id": row["id"],
@@ -122,7 +127,7 @@ def request_fingerprint(
     return hashlib.sha256(json.dumps([operation, told], sort_keys=True).encode()).hexdigest()
 
 
-def _method(row: Record, id: str, prefix: str) -> Method:
+def _method(row: Row, id: str, prefix: str) -> Method:
     return Method(
         id=id,
         type="card",
@@ -140,7 +145,7 @@ def _method(row: Record, id: str, prefix: str) -> Method:
     )
 
 
-def _outcome(row: Record) -> Outcome:
+def _outcome(row: Row) -> Outcome:
     match row["status"]:
         case "succeeded":
             return Succeeded()
@@ -154,7 +159,7 @@ def _outcome(row: Record) -> Outcome:
             return Canceled()
 
 
-def _charge(row: Record) -> Charge | None:
+def _charge(row: Row) -> Charge | None:
     if row["charge_id"] is None:
         return None
     return Charge(

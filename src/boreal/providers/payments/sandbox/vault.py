@@ -72,7 +72,7 @@ async def resolve(step: Step, source: MethodSource, *, customer: str, origin: st
     that is unknown, used or expired.
     """
     if not isinstance(source, NewMethod):
-        kept = await step.connection.fetchrow(_SELECT_KEPT, id=source.id, customer=customer)
+        kept = await find_kept(step, source.id, customer=customer)
         if kept is None:
             raise MethodUnusable()
         return kept
@@ -87,6 +87,11 @@ async def resolve(step: Step, source: MethodSource, *, customer: str, origin: st
     )
     assert method is not None
     return method
+
+
+async def find_kept(step: Step, method: str, *, customer: str) -> Record | None:
+    """The row of a method that is kept for this customer."""
+    return await step.connection.fetchrow(_SELECT_KEPT, id=method, customer=customer)
 
 
 async def keep(step: Step, method: str, *, customer: str) -> None:

@@ -53,10 +53,7 @@ async def _resolve(tx: Tx, dispute: Dispute, order: Order) -> None:
     if dispute.status is DisputeStatus.LOST:
         left = max(0, order.net_amount - order.refunded_amount)
         charged.append(ledger.dispute_loss(min(dispute.amount, left), currency=dispute.currency))
-    ids = [
-        await post(tx, transaction, source_id=dispute.id, order_id=order.id, customer_id=None)
-        for transaction in (taken, *charged)
-    ]
+    ids = await post(tx, taken, *charged, source_id=dispute.id, order_id=order.id, customer_id=None)
     _note(tx, dispute, order, transaction_id=ids[0], is_reversal=False)
     if dispute.status is DisputeStatus.WON:
         id = await take_back(tx, ledger.TransactionType.DISPUTE, source_id=dispute.id)

@@ -28,12 +28,16 @@ from boreal.providers.ports import (
     PostalAddress,
     SavedMethod,
 )
-from boreal.rooms.billing.orders.tables import OrderChargeRow
+from boreal.rooms.billing.orders.tables import OrderChargeRow, OrderRow
 
 C = OrderChargeRow.c
 
 _INSERT = OrderChargeRow.insert()
-_OPEN = sa.select(OrderChargeRow).where(C.order_id == sa.bindparam("order_id"), C.closed_at.is_(None))
+_OPEN = (
+    sa.select(OrderChargeRow, OrderRow.c.customer_id)
+    .join_from(OrderChargeRow, OrderRow, OrderRow.c.id == C.order_id)
+    .where(C.order_id == sa.bindparam("order_id"), C.closed_at.is_(None))
+)
 _BY_INTENT = sa.select(C.organization_id, C.order_id).where(
     C.intent_id == sa.bindparam("intent_id"), C.closed_at.is_(None)
 )
@@ -56,6 +60,7 @@ class OrderCharge:
     id: UUID
     created_at: datetime
     order_id: UUID
+    customer_id: UUID
     is_automatic: bool
     payment_method_id: UUID | None
     request: Mapping[str, Any]
@@ -102,7 +107,9 @@ async def open_charge(
     tx: Tx, order: Order, request: Mapping[str, Any], *, is_automatic: bool, payment_method_id: UUID | None
 ) -> OrderCharge:
     """Writes an attempt down. The database refuses a second one for the order while this one is open."""
-    charge = OrderCharge(uuid.uuid4(), tx.real_now, order.id, is_automatic, payment_method_id, request, None)
+    charge = OrderCharge(
+        uuid.uuid4(), tx.real_now, order.id, order.customer_id, is_automatic, payment_method_id, request, None
+    )
     await tx.execute(
         _INSERT,
         id=charge.id,
@@ -128,6 +135,7 @@ async def open_charge_of(runs: Runs | Tx, order_id: UUID) -> OrderCharge | None:
         row["id"],
         row["created_at"],
         row["order_id"],
+        row["customer_id"],
         row["is_automatic"],
         row["payment_method_id"],
         row["request"],

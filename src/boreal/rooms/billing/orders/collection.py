@@ -10,7 +10,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
+import sqlalchemy as sa
 import structlog
+from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.core import dunning
 from boreal.core.billing_run import MINIMUM_CHARGE
@@ -45,6 +47,7 @@ from boreal.rooms.billing.orders.charges import (
 )
 from boreal.rooms.billing.orders.recovery import recover
 from boreal.rooms.billing.orders.settlement import settle_order
+from boreal.rooms.billing.orders.tables import OrderRow
 from boreal.rooms.billing.payments.commands import record_attempt, save_payment_method
 from boreal.rooms.billing.subscriptions.commands import end_now, enter_past_due
 from boreal.rooms.platform.public import organization_by_id
@@ -59,6 +62,14 @@ SAFETY_NET = timedelta(seconds=60)
 PATIENCE = timedelta(hours=1)
 """How long a customer may leave a challenge unanswered before the attempt is given up."""
 
+
+_CUSTOMER, _NEXT_ATTEMPT = (
+    sa.select(column).where(OrderRow.c.id == sa.bindparam("id", type_=PgUUID))
+    for column in (
+        OrderRow.c.customer_id,
+        sa.case((OrderRow.c.status == OrderStatus.PENDING.value, OrderRow.c.next_payment_attempt_at)),
+    )
+)
 
 SHOWN_OF_CARD = ("brand", "last4", "exp_month", "exp_year", "wallet")
 
@@ -122,7 +133,9 @@ async def collect(app: App, work: Work) -> None:
             now = await app.times.now(work.organization_id)
             raise Later(now + min(max(POLL, waited / 4), LONGEST_POLL), counts=False, unless_asked=True)
         await apply(app, work.organization_id, charge, result)
-    await _wait_for_next(app, work.organization_id, order_id)
+        if isinstance(result, Payment):
+            return
+    await _wait_for_next(app, order_id)
 
 
 def _is_left_alone(app: App, charge: OrderCharge, result: Payment | Failure) -> bool:
@@ -163,12 +176,11 @@ def _read(payment: Payment) -> Payment | Failure:
     return payment
 
 
-async def _wait_for_next(app: App, organization_id: UUID, order_id: UUID) -> None:
+async def _wait_for_next(app: App, order_id: UUID) -> None:
     """Raises `Later` if another attempt is planned."""
-    async with app.transaction(organization_id) as tx:
-        order = await tx.load(Order, order_id)
-    if order is not None and order.status is OrderStatus.PENDING and order.next_payment_attempt_at is not None:
-        raise Later(order.next_payment_attempt_at, counts=False, unless_asked=True)
+    next_at = await app.database.fetchval(_NEXT_ATTEMPT, id=order_id)
+    if next_at is not None:
+        raise Later(next_at, counts=False, unless_asked=True)
 
 
 async def _begin(app: App, organization_id: UUID, order_id: UUID) -> OrderCharge | None:
@@ -178,7 +190,8 @@ async def _begin(app: App, organization_id: UUID, order_id: UUID) -> OrderCharge
     been revoked meanwhile ends the retries.
     """
     async with app.transaction(organization_id) as tx:
-        locked = await _lock(tx, order_id)
+        customer_id = await tx.fetchval(_CUSTOMER, id=order_id)
+        locked = await _lock(tx, order_id, customer_id) if customer_id is not None else None
         if locked is None:
             return None
         order, customer = locked
@@ -221,7 +234,7 @@ def _was_revoked(subscription: Subscription, order: Order) -> bool:
 async def apply(app: App, organization_id: UUID, charge: OrderCharge, result: Payment | Failure) -> None:
     """Writes down how an attempt ended, with everything that follows. Nothing, if somebody else did it before."""
     async with app.transaction(organization_id) as tx:
-        locked = await _lock(tx, charge.order_id)
+        locked = await _lock(tx, charge.order_id, charge.customer_id)
         outcome = "succeeded" if isinstance(result, Payment) else "failed"
         if not await close_charge(tx, charge.id, outcome) or locked is None:
             return
@@ -239,12 +252,9 @@ async def apply(app: App, organization_id: UUID, charge: OrderCharge, result: Pa
             await fail(tx, order, schedule=app.settings.dunning_days)
 
 
-async def _lock(tx: Tx, order_id: UUID) -> tuple[Order, Customer] | None:
+async def _lock(tx: Tx, order_id: UUID, customer_id: UUID) -> tuple[Order, Customer] | None:
     """A pending order and its customer, both locked; None if it is not pending any more."""
-    seen = await tx.load(Order, order_id)
-    if seen is None:
-        return None
-    customer = await tx.lock(Customer, seen.customer_id)
+    customer = await tx.lock(Customer, customer_id)
     order = await tx.lock(Order, order_id)
     assert customer is not None
     assert order is not None

@@ -144,5 +144,5 @@ async def take_next_invoice_number(tx: Tx, *, customer: Customer, organization: 
     prefix = organization["customer_invoice_prefix"]
     if organization["invoice_numbering"] == "organization":
         return book.invoice_number(prefix, await tx.fetchval(_TAKE_NUMBER, organization_id=tx.organization_id))
-    number = await take_invoice_number(tx, customer.id)
+    number = await take_invoice_number(tx, customer)
     return book.invoice_number(prefix, number, customer_short_id=short_id_text(customer.short_id))

@@ -28,16 +28,18 @@ from boreal.rooms.billing.orders.settlement import settle_order
 from boreal.rooms.billing.orders.tables import OrderRow
 from boreal.rooms.billing.orders.taxes import Tax
 from boreal.rooms.billing.subscriptions.commands import enter_past_due
-from boreal.rooms.finance.public import customer_credit
+from boreal.rooms.finance.public import CUSTOMER_CREDIT
 
-# What orders have set off or added that are not paid yet: the ledger moves when they are.
+# What orders have set off or added that are still collected: the ledger moves when they are paid.
 _RESERVED = sa.select(
     sa.func.coalesce(sa.cast(sa.func.sum(OrderRow.c.applied_balance_amount), sa.BigInteger), 0)
 ).where(
     OrderRow.c.customer_id == sa.bindparam("customer_id", type_=PgUUID),
     OrderRow.c.currency == sa.bindparam("currency"),
-    OrderRow.c.status == "pending",
+    OrderRow.c.status == OrderStatus.PENDING.value,
+    sa.or_(OrderRow.c.first_failed_at.is_(None), OrderRow.c.next_payment_attempt_at.is_not(None)),
 )
+_AVAILABLE = sa.select(CUSTOMER_CREDIT.scalar_subquery() + _RESERVED.scalar_subquery())
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +100,16 @@ async def store(
 
 
 async def available_credit(runs: Runs | Tx, customer_id: UUID, currency: str) -> int:
-    """What a customer's balance can still do: the ledger's credit less what pending orders count on."""
-    credit = await customer_credit(runs, customer_id, currency)
-    return credit + int(await runs.fetchval(_RESERVED, customer_id=customer_id, currency=currency))
+    """What a customer's balance can still do: the ledger's credit less what orders count on that are collected.
+
+    An order that was given up counts on nothing any more.
+    """
+    return int(await runs.fetchval(_AVAILABLE, customer_id=customer_id, currency=currency))
 
 
 async def _uncollectable(app: App, tx: Tx, order: Order, subscription: Subscription) -> Order:
     """The order of somebody who has no method to pay with: its first attempt has failed already (orders spec 12.1)."""
+    await tx.flush()  # so that what was done before is told as it was then
     await enter_past_due(tx, subscription.id)
     await tx.flush()
     next_at = next_attempt(tx.now, now=tx.now, schedule=app.settings.dunning_days)

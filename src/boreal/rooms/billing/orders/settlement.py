@@ -24,16 +24,16 @@ async def settle_order(
     """
     collected = payment.amount if payment is not None else 0
     sale = ledger.sale(net=order.net_amount, tax=order.tax_amount, collected=collected, currency=order.currency)
-    sale_id = await post(tx, sale, source_id=order.id, order_id=order.id, customer_id=order.customer_id)
     settled = replace(order, status=OrderStatus.PAID, next_payment_attempt_at=None)
     if payment is None:
+        (sale_id,) = await post(tx, sale, source_id=order.id, order_id=order.id, customer_id=order.customer_id)
         if sale_id is not None:
             tx.note(system_events.balance_credit_order(settled))
         tx.note(system_events.order_paid(settled, subscription))
         return settled
     fees = await _fees(tx, order, payment)
     taken = ledger.platform_fees(fees, currency=payment.currency)
-    await post(tx, taken, source_id=order.id, order_id=order.id, customer_id=order.customer_id)
+    sale_id, _ = await post(tx, sale, taken, source_id=order.id, order_id=order.id, customer_id=order.customer_id)
     settled = replace(settled, platform_fee_amount=fee_rules.total(fees), platform_fee_currency=payment.currency)
     tx.note(system_events.order_paid(settled, subscription))
     if sale_id is not None:

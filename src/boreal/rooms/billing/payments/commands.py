@@ -54,9 +54,6 @@ async def record_payment(
         "risk_level": risk_level,
         "risk_score": risk_score,
     }
-    known = await tx.fetchval(_PAYMENT_ID, processor=processor, processor_id=processor_id)
-    if known is not None:
-        return await update_payment(tx, known, status=status, order_id=order_id, **told)
     payment = Payment(
         id=uuid.uuid4(),
         created_at=tx.now,
@@ -77,7 +74,11 @@ async def record_payment(
         processor_metadata=dict(processor_metadata or {}),
         **told,
     )
-    return await tx.save(None, payment)
+    stored = await tx.save_unless_taken(payment)
+    if stored is not None:
+        return stored
+    known = await tx.fetchval(_PAYMENT_ID, processor=processor, processor_id=processor_id)
+    return await update_payment(tx, known, status=status, order_id=order_id, **told)
 
 
 async def record_attempt(

@@ -43,7 +43,7 @@ async def _give(tx: Tx, refund: Refund) -> None:
     transaction = ledger.refund(
         amount=part.amount, tax=part.tax, from_credit=book.credit_taken(part, credit), currency=refund.currency
     )
-    id = await post(tx, transaction, source_id=refund.id, order_id=order.id, customer_id=order.customer_id)
+    (id,) = await post(tx, transaction, source_id=refund.id, order_id=order.id, customer_id=order.customer_id)
     _note(tx, refund, after, transaction_id=id, is_reversal=False)
 
 

@@ -125,10 +125,8 @@ async def set_default_payment_method(tx: Tx, customer: Customer, id: UUID | None
     return await tx.save(customer, replace(customer, default_payment_method_id=id, modified_at=tx.now))
 
 
-async def take_invoice_number(tx: Tx, customer_id: UUID) -> int:
-    """The number of the next invoice of a customer: 1, 2, 3, … without a gap, as the row stays locked; no fact."""
-    customer = await tx.lock(Customer, customer_id)
-    assert customer is not None
+async def take_invoice_number(tx: Tx, customer: Customer) -> int:
+    """The number of the next invoice of the locked customer: 1, 2, 3, … without a gap; once per lock, and no fact."""
     await tx.save(customer, replace(customer, invoice_next_number=customer.invoice_next_number + 1))
     return customer.invoice_next_number
 

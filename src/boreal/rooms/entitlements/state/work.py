@@ -9,6 +9,7 @@ from boreal.core.customers import Customer
 from boreal.kit.app import App
 from boreal.kit.work import Work
 from boreal.rooms.billing.public import SubscriptionRow
+from boreal.rooms.customers.public import CustomerRow
 from boreal.rooms.entitlements.grants.queries import CUSTOMER_OF
 
 GRANT_FACTS = (
@@ -32,6 +33,11 @@ CHANGES_STATE = (
 _OF_SUBSCRIPTION = sa.select(SubscriptionRow.c.customer_id).where(
     SubscriptionRow.c.id == sa.bindparam("id", type_=PgUUID)
 )
+_LOCK_OF_SUBSCRIPTION = (
+    sa.select(CustomerRow.c.id)
+    .where(CustomerRow.c.id == _OF_SUBSCRIPTION.scalar_subquery())
+    .with_for_update(key_share=True)
+)
 
 
 async def announce_customer_state(app: App, work: Work) -> None:
@@ -43,9 +49,11 @@ async def announce_customer_state(app: App, work: Work) -> None:
     subject_id = UUID(work.payload["subject_id"])
     async with app.transaction(work.organization_id) as tx:
         if work.payload["fact"].startswith("subscription."):
-            subject_id = await tx.fetchval(_OF_SUBSCRIPTION, id=subject_id)
+            customer_id = await tx.fetchval(_LOCK_OF_SUBSCRIPTION, id=subject_id)
         elif work.payload["fact"] in GRANT_FACTS:
-            subject_id = await tx.fetchval(CUSTOMER_OF, id=subject_id)
-        customer = await tx.lock(Customer, subject_id)
-        assert customer is not None
-        tx.announce("customer.state_changed", subject_kind="customer", subject_id=customer.id)
+            customer_id = await tx.fetchval(CUSTOMER_OF, id=subject_id)
+            await tx.lock(Customer, customer_id)
+        else:
+            await tx.lock(Customer, subject_id)
+            customer_id = subject_id
+        tx.announce("customer.state_changed", subject_kind="customer", subject_id=customer_id)

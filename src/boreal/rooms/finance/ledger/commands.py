@@ -24,9 +24,10 @@ _INSERT_POSTING = LedgerPostingRow.insert().values(
         for name in ("transaction_id", "organization_id", "customer_id", "holder", "amount", "currency", "fee_type")
     }
 )
-_CREDIT = sa.select(sa.func.coalesce(sa.cast(sa.func.sum(P.amount), sa.BigInteger), 0)).where(
+CUSTOMER_CREDIT = sa.select(sa.func.coalesce(sa.cast(sa.func.sum(P.amount), sa.BigInteger), 0)).where(
     P.customer_id == sa.bindparam("customer_id", type_=PgUUID), P.currency == sa.bindparam("currency")
 )
+"""What a customer has in a currency, for statements that need more than that."""
 _POSTINGS = (
     sa.select(LedgerPostingRow, T.order_id)
     .join_from(LedgerPostingRow, LedgerTransactionRow, T.id == P.transaction_id)
@@ -42,26 +43,29 @@ _SET_TERMS = _NEW_TERMS.on_conflict_do_update(
 
 
 async def post(
-    tx: Tx, transaction: Transaction, *, source_id: UUID, order_id: UUID, customer_id: UUID | None
-) -> UUID | None:
-    """Writes a transaction down: what `source_id` (an order, payment, refund, dispute) meant for the money; its id.
+    tx: Tx, *transactions: Transaction, source_id: UUID, order_id: UUID, customer_id: UUID | None
+) -> tuple[UUID | None, ...]:
+    """Writes transactions down: what `source_id` (an order, payment, refund, dispute) meant for the money; their ids.
 
     The same source a second time for the same reason is a defect, which the database refuses. One without postings
     leaves no trace and has no id. `customer_id` is whose credit is meant by postings to `credit`.
     """
-    if not transaction.postings:
-        return None
-    id = uuid.uuid4()
-    await tx.execute(
-        _INSERT_TRANSACTION,
-        id=id,
-        organization_id=tx.organization_id,
-        occurred_at=tx.now,
-        type=transaction.type,
-        source_id=source_id,
-        order_id=order_id,
-    )
+    ids = tuple(uuid.uuid4() if transaction.postings else None for transaction in transactions)
+    posted = {id: transaction for id, transaction in zip(ids, transactions, strict=True) if id is not None}
+    if not posted:
+        return ids
     rows = [
+        {
+            "id": id,
+            "organization_id": tx.organization_id,
+            "occurred_at": tx.now,
+            "type": transaction.type,
+            "source_id": source_id,
+            "order_id": order_id,
+        }
+        for id, transaction in posted.items()
+    ]
+    postings = [
         {
             "transaction_id": id,
             "organization_id": tx.organization_id,
@@ -71,10 +75,12 @@ async def post(
             "currency": posting.currency,
             "fee_type": posting.fee_type,
         }
+        for id, transaction in posted.items()
         for posting in transaction.postings
     ]
-    await tx.execute_many(_INSERT_POSTING, rows)
-    return id
+    await tx.execute_many(_INSERT_TRANSACTION, rows)
+    await tx.execute_many(_INSERT_POSTING, postings)
+    return ids
 
 
 async def take_back(tx: Tx, type: TransactionType, *, source_id: UUID) -> UUID | None:
@@ -93,12 +99,13 @@ async def take_back(tx: Tx, type: TransactionType, *, source_id: UUID) -> UUID |
     )
     owner = next((row["customer_id"] for row in rows if row["customer_id"] is not None), None)
     reversal = ledger.reversal(Transaction(type, postings))
-    return await post(tx, reversal, source_id=source_id, order_id=rows[0]["order_id"], customer_id=owner)
+    (id,) = await post(tx, reversal, source_id=source_id, order_id=rows[0]["order_id"], customer_id=owner)
+    return id
 
 
 async def customer_credit(runs: Runs | Tx, customer_id: UUID, currency: str) -> int:
     """What a customer has for later orders in a currency; below zero: what they owe."""
-    return int(await runs.fetchval(_CREDIT, customer_id=customer_id, currency=currency))
+    return int(await runs.fetchval(CUSTOMER_CREDIT, customer_id=customer_id, currency=currency))
 
 
 async def fee_terms(runs: Runs | Tx, organization_id: UUID) -> Terms:
