@@ -9,6 +9,7 @@ import pytest
 from boreal.providers.ports import TaxQuotes
 from boreal.rooms.billing.changes import renewal
 from boreal.rooms.billing.changes.execution import carry_out
+from boreal.rooms.billing.orders.drafts import available_credit
 from tests.support.catalog import FREE, fixed, make_discount, make_product
 from tests.support.checkout import VISA, FlatTax, good, processor_of
 from tests.support.refunds import give_back
@@ -270,6 +271,28 @@ async def test_a_credit_pays_the_renewals_that_follow(dsn: str) -> None:
         assert renewals == [(-1200, 0)] * 8 + [(-49, 1151)]
         assert await credit(shop, bought["customer_id"]) == 0
         await shop.check()
+
+
+async def test_credit_that_an_order_counted_on_is_free_again_once_it_is_given_up(shop: Shop) -> None:
+    shop.clock.set(day("2026-01-01"))
+    bought = await subscribe(shop, await make_product(shop, fixed(14400), **YEARLY))
+    await shop.advance(days=90)
+    await changed(shop, bought["id"], product_id=(await make_product(shop, fixed(10000), **MONTHLY))["id"])
+    assert await credit(shop, bought["customer_id"]) == 849  # 10849 that was left of the year, less 10000
+    await forget_methods(shop)
+    await shop.advance(days=30)
+    unpaid = await last_order(shop)
+    assert (unpaid["status"], sums(unpaid)) == ("pending", (10000, 0, 0, -849, 9151))
+    customer_id = UUID(bought["customer_id"])
+    assert await available_credit(shop.app.database, customer_id, "usd") == 0
+    await shop.advance(days=21)
+    assert (await subscription(shop, bought["id"]))["status"] == "canceled"
+    assert await available_credit(shop.app.database, customer_id, "usd") == 849
+    await restore_methods(shop)
+    await subscribe(shop)
+    await shop.advance(days=31)
+    assert sums(await last_order(shop)) == (1000, 0, 0, -849, 151)
+    assert await credit(shop, bought["customer_id"]) == 0
 
 
 @pytest.mark.example("orders 18.49")

@@ -10,7 +10,7 @@ from tests.support.shop import Shop
 CREATE = 7  # token, products, prices, organization; session, listeners, fact
 READ = 3  # session with its organization, products, prices
 UPDATE = 7  # as read; lock, update, listeners, fact
-CONFIRM = 21
+CONFIRM = 20
 """Read, the buyer; lock, claim (2), attempt, mark, safety net; lock, settle, the customer (2), session, payment (2),
 token, listeners, facts, work. An event adds one."""
 CONFIRM_FREE = 11
