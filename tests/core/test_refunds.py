@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boreal.core.orders import BillingReason, Order, OrderStatus
-from boreal.core.refunds import Left, Split, credit_taken, left_of, refunded, split_gross, split_net
+from boreal.core.refunds import Split, credit_taken, left_of, refunded, split_gross, split_net
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
 
@@ -69,7 +69,7 @@ def test_partial_refunds_end_with_everything() -> None:
         taxes.append(part.tax)
         assert paid.status is OrderStatus.PARTIALLY_REFUNDED
     assert taxes == [278, 248, 1472]
-    assert left_of(paid) == Left(2000, 500)
+    assert left_of(paid) == Split(2000, 500)
     part, paid = give_back(paid, 2000)
     assert (part.tax, paid.status) == (500, OrderStatus.REFUNDED)
     assert (paid.refunded_amount, paid.refunded_tax_amount) == (9990, 2498)
@@ -86,7 +86,7 @@ def test_three_thirds() -> None:
 
 @pytest.mark.example("orders 18.43")
 def test_halves_are_rounded_away_from_zero() -> None:
-    left = Left(1000, 250)
+    left = Split(1000, 250)
     assert [split_net(amount, net=1000, tax=250, left=left).tax for amount in (2, 6)] == [1, 2]
     assert split_gross(375, tax=250, total=1250, left=left) == Split(300, 75)
     assert split_gross(100, tax=250, total=1250, left=left) == Split(80, 20)
@@ -119,8 +119,8 @@ def test_credit_pays_for_a_refund_first() -> None:
 
 
 def test_nothing_is_taxed_without_tax() -> None:
-    assert split_gross(70, tax=0, total=100, left=Left(100, 0)) == Split(70, 0)
-    assert split_net(7, net=0, tax=0, left=Left(1000, 0)) == Split(7, 0)
+    assert split_gross(70, tax=0, total=100, left=Split(100, 0)) == Split(70, 0)
+    assert split_net(7, net=0, tax=0, left=Split(1000, 0)) == Split(7, 0)
 
 
 def test_a_refund_that_is_taken_back_leaves_the_order_as_it_was() -> None:
@@ -161,7 +161,7 @@ def test_any_refunds_give_back_exactly_what_was_collected(paid: Order, shares: l
     left = left_of(paid)
     part = split_net(left.amount, net=paid.net_amount, tax=paid.tax_amount, left=left)
     paid = refunded(paid, part, now=NOW)
-    assert left_of(paid) == Left(0, 0)
+    assert left_of(paid) == Split(0, 0)
     assert paid.refunded_amount + paid.refunded_tax_amount == collected
     assert paid.refunded_tax_amount <= max(paid.tax_amount, 0)
     assert paid.status is (OrderStatus.REFUNDED if collected else OrderStatus.PAID)

@@ -20,8 +20,6 @@ HOME = "US"
 
 INTERNATIONAL_BASIS_POINTS = 150
 SUBSCRIPTION_BASIS_POINTS = 50
-DISPUTE_FEE = 1500
-"""What a dispute costs the merchant whatever its outcome (platform spec 14)."""
 
 
 class FeeType(StrEnum):

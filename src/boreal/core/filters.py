@@ -27,7 +27,6 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-Scalar = str | int | float | bool
 Metadata = Mapping[str, Any]
 """Texts, numbers and booleans by key; `_cost` and `_llm` hold objects."""
 

@@ -17,10 +17,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from fractions import Fraction
 
 from boreal.core.fees import Fee, FeeType
-from boreal.core.money import round_half_away
+from boreal.core.money import proportion
 
 
 class Holder(StrEnum):
@@ -125,7 +124,7 @@ def refund(*, amount: int, tax: int, from_credit: int = 0, currency: str) -> Tra
     `from_credit` of it takes away credit that the customer had, so that nobody is paid twice (orders spec 15.4); it
     spares merchant and authorities in the proportion in which they would have paid.
     """
-    spared_tax = _share(from_credit, tax, amount + tax)
+    spared_tax = proportion(from_credit, tax, amount + tax)
     return _transaction(
         TransactionType.REFUND,
         currency,
@@ -181,7 +180,3 @@ def _fees(type: TransactionType, fees: Sequence[Fee], currency: str) -> Transact
             for holder, sign in ((Holder.MERCHANT, -1), (Holder.PLATFORM, 1))
         ),
     )
-
-
-def _share(part: int, of: int, whole: int) -> int:
-    return round_half_away(Fraction(part * of, whole)) if whole else 0

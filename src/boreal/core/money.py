@@ -56,6 +56,15 @@ def exact_product(*factors: Exact) -> Fraction:
     return result
 
 
+def proportion(part: int, of: int, whole: int) -> int:
+    """What of `of` belongs to `part` of a whole, in whole units; nothing where the whole is nothing.
+
+    >>> proportion(333, 200, 1000), proportion(5, 3, 0)
+    (67, 0)
+    """
+    return round_half_away(Fraction(part * of, whole)) if whole else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     """An amount in minor units (cents) of one currency (lower-case ISO 4217). Mixing currencies is a `TypeError`."""

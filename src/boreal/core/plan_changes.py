@@ -10,9 +10,10 @@ from fractions import Fraction
 
 from boreal.core import calendar
 from boreal.core.billing_run import Entry, EntryType
-from boreal.core.discounts import Discount
-from boreal.core.plans import BilledPrice, Plan, applies_to, discounted
+from boreal.core.discounts import Discount, covers
+from boreal.core.plans import BilledPrice, Plan, discounted
 from boreal.core.prices import AmountType
+from boreal.core.products import Product
 from boreal.core.proration import Prorated, price_part, remaining, seat_change
 from boreal.core.subscriptions import Subscription, SubscriptionStatus
 
@@ -62,10 +63,17 @@ def change_plan(
     )
     if restarts:
         after = restarted(after, now=now)
-    kept = discount if applies_to(discount, product, currency=subscription.currency) else None
+    kept = _kept(discount, product, subscription)
     credits = _prorations(old, discount, _rest(subscription, now), sign=-1, starts_at=now, ends_at=_end(subscription))
     debits = () if restarts else _prorations(new, kept, _rest(after, now), sign=1, starts_at=now, ends_at=_end(after))
     return PlanChange(after, new, (*credits, *debits), restarts)
+
+
+def _kept(discount: Discount | None, product: Product, subscription: Subscription) -> Discount | None:
+    """The discount that the subscription holds, if it also counts for the product (orders spec 10.3)."""
+    if discount is None or not covers(discount, product_id=product.id, currency=subscription.currency):
+        return None
+    return discount
 
 
 def restarted(subscription: Subscription, *, now: datetime) -> Subscription:
@@ -98,7 +106,7 @@ def change_seats(
 def _seats(
     subscription: Subscription, old: Plan, new: Plan, discount: Discount | None, now: datetime
 ) -> tuple[Entry, ...]:
-    kept = discount if applies_to(discount, old.product, currency=subscription.currency) else None
+    kept = _kept(discount, old.product, subscription)
     change = seat_change(old.base_amount, new.base_amount, discount=kept, share=_rest(subscription, now))
     price = new.seat_price
     if price is None or change.amount == 0:

@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from boreal.core.billing_run import Entry, EntryType
-from boreal.core.discounts import Discount, DiscountType, discount_amount
+from boreal.core.discounts import Discount, discount_amount
 from boreal.core.prices import AmountType, Price
 from boreal.core.pricing import seat_amount, seat_bounds
 from boreal.core.products import Product
@@ -79,13 +79,6 @@ def new_plan(product: Product, prices: Iterable[Price], *, seats: int | None) ->
 def discounted(base: int, discount: Discount | None) -> int:
     """What is left of an amount after the discount."""
     return base - (discount_amount(discount, base) if discount is not None else 0)
-
-
-def applies_to(discount: Discount | None, product: Product, *, currency: str) -> bool:
-    """Whether a discount that a subscription holds also counts for a product it changes to (orders spec 10.3)."""
-    if discount is None or (discount.product_ids and product.id not in discount.product_ids):
-        return False
-    return discount.type is DiscountType.PERCENTAGE or discount.currency == currency
 
 
 def cycle_entries(plan: Plan, *, starts_at: datetime, ends_at: datetime) -> tuple[Entry, ...]:

@@ -14,25 +14,16 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 
+from boreal.core import periods
 from boreal.core.calendar import TimeInterval, add
 from boreal.core.metering import EXACT, SUMMABLE, AggregationFunction
 
-MAX_DAYS = {
-    TimeInterval.HOUR: 7,
-    TimeInterval.DAY: 366,
-    TimeInterval.WEEK: 371,
-    TimeInterval.MONTH: 1460,
-    TimeInterval.YEAR: 3650,
-}
-"""How many days may lie between start and end."""
-
-EARLIEST = datetime(2023, 1, 1, tzinfo=UTC)
 _DIVISION = Context(prec=34)
 
 
 def is_too_long(start: datetime, end: datetime, interval: TimeInterval) -> bool:
     """Whether there would be too many intervals: by calendar days, in UTC."""
-    return (end.astimezone(UTC).date() - start.astimezone(UTC).date()).days > MAX_DAYS[interval]
+    return periods.is_too_long(start.astimezone(UTC).date(), end.astimezone(UTC).date(), interval)
 
 
 def next_of(moment: datetime, interval: TimeInterval) -> datetime:

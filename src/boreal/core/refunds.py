@@ -4,21 +4,20 @@ A merchant names an amount without tax; a processor or a bank knows the whole on
 everything that is left, so that any number of refunds give back exactly what was paid (orders spec 15.3). An order of
 10.00 with 2.00 of tax, given back in three parts:
 
-    >>> left = Left(amount=1000, tax=200)
+    >>> left = Split(amount=1000, tax=200)
     >>> split_net(333, net=1000, tax=200, left=left)
     Split(amount=333, tax=67)
-    >>> split_net(334, net=1000, tax=200, left=Left(amount=334, tax=66))
+    >>> split_net(334, net=1000, tax=200, left=Split(amount=334, tax=66))
     Split(amount=334, tax=66)
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
-from boreal.core.money import round_half_away
+from boreal.core.money import proportion
 from boreal.core.orders import Order, OrderStatus
 
 
@@ -94,8 +93,8 @@ def facts(before: Refund | None, after: Refund) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """What of an order can still be given back, in minor units: net, and tax beside it."""
+class Split:
+    """What a refund is made of, or what is left to be given back, in minor units: net, and tax beside it."""
 
     amount: int
     tax: int
@@ -106,18 +105,10 @@ class Left:
         return self.amount + self.tax
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
-    """What a refund is made of, in minor units."""
-
-    amount: int
-    tax: int
-
-
 NOTHING = Split(0, 0)
 
 
-def left_of(order: Order, *, pending: Split = NOTHING) -> Left:
+def left_of(order: Order, *, pending: Split = NOTHING) -> Split:
     """What can still be given back of a paid order, less what is on its way (orders spec 1.3, 15.3).
 
     Never more than was collected: a part that the customer's credit paid stays with the merchant.
@@ -126,28 +117,28 @@ def left_of(order: Order, *, pending: Split = NOTHING) -> Left:
     net = order.net_amount + order.applied_balance_amount - order.refunded_amount - pending.amount
     amount = min(max(0, net), max(0, collected))
     tax = order.tax_amount - order.refunded_tax_amount - pending.tax
-    return Left(amount, min(max(0, tax), max(0, collected - amount)))
+    return Split(amount, min(max(0, tax), max(0, collected - amount)))
 
 
-def split_net(amount: int, *, net: int, tax: int, left: Left) -> Split:
+def split_net(amount: int, *, net: int, tax: int, left: Split) -> Split:
     """A refund of `amount` without tax, at most `left.amount`, with the tax that belongs to it (orders spec 15.3).
 
     `net` and `tax` are those of the order.
     """
     if amount == left.amount:
         return Split(amount, left.tax)
-    return Split(amount, min(_part(amount, tax, net), left.tax))
+    return Split(amount, min(proportion(amount, tax, net), left.tax))
 
 
-def split_gross(gross: int, *, tax: int, total: int, left: Left) -> Split:
+def split_gross(gross: int, *, tax: int, total: int, left: Split) -> Split:
     """A refund of `gross` with tax, at most `left.total`, taken apart (orders spec 15.3).
 
     `tax` and `total` are those of the order. Neither part is more than what is left of it.
 
-        >>> split_gross(375, tax=250, total=1250, left=Left(1000, 250))
+        >>> split_gross(375, tax=250, total=1250, left=Split(1000, 250))
         Split(amount=300, tax=75)
     """
-    share = max(min(_part(gross, tax, total), left.tax), gross - left.amount)
+    share = max(min(proportion(gross, tax, total), left.tax), gross - left.amount)
     return Split(gross - share, share)
 
 
@@ -174,8 +165,4 @@ def credit_taken(by: Split, credit: int) -> int:
         >>> credit_taken(Split(100, 25), 500), credit_taken(Split(1000, 250), 500), credit_taken(Split(100, 25), -500)
         (125, 500, 0)
     """
-    return min(max(0, credit), by.amount + by.tax)
-
-
-def _part(part: int, of: int, whole: int) -> int:
-    return round_half_away(Fraction(part * of, whole)) if whole else 0
+    return min(max(0, credit), by.total)

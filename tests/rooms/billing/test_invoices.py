@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,6 +14,7 @@ import pypdf
 import pytest
 
 from boreal.core.orders import Order, OrderStatus
+from boreal.providers.ports import DocumentPrinter
 from boreal.rooms.billing.invoices.content import content
 from boreal.rooms.billing.orders.queries import read
 from tests.rooms.billing.buying import buy, make_customer, make_product, portal_of, purchase_of, settle
@@ -100,6 +102,27 @@ async def test_an_invoice_is_permanent(shop: Shop) -> None:
     await shop.saw("order.updated")
     assert await invoiced(shop, order) == first
     await shop.saw()
+
+
+async def test_an_invoice_is_made_out_to_whom_the_order_is_billed_to_when_it_is_kept(shop: Shop) -> None:
+    order = await buy_one(shop)
+    typesetter = shop.app.get(DocumentPrinter)
+    names = ["Countess of Lovelace", "Augusta Ada King"]
+
+    class SlowPrinter:
+        """Somebody changes their mind while it prints."""
+
+        async def print(self, template: Path, content: Any) -> bytes:
+            if names:
+                changed = {"billing_name": names.pop(), "billing_address": ADDRESS}
+                good(await shop.client.patch(f"/v1/orders/{order['id']}", json=changed))
+            return await typesetter.print(template, content)
+
+    shop.app.adapters[DocumentPrinter] = SlowPrinter()
+    said = await invoiced(shop, order)
+    assert "Countess of Lovelace" in said
+    assert "Ada King" not in said
+    assert good(await shop.client.get(f"/v1/orders/{order['id']}"))["billing_name"] == "Countess of Lovelace"
 
 
 async def test_asking_many_times_makes_one(shop: Shop) -> None:

@@ -14,6 +14,14 @@ from boreal.rooms.billing.orders.rendering import render_customer_order, render_
 from boreal.rooms.billing.orders.schemas import Order
 from boreal.rooms.billing.orders.settlement import settle_order
 from boreal.rooms.billing.orders.tables import OrderItemRow, OrderRow
+from boreal.rooms.billing.payments.asking import (
+    KEYS_LAST,
+    after_silence,
+    customer_details,
+    ensure_customer,
+    keep_method,
+    next_look,
+)
 from boreal.rooms.billing.payments.commands import record_attempt, record_payment, save_payment_method, update_payment
 from boreal.rooms.billing.payments.tables import PaymentMethodRow, PaymentRow
 from boreal.rooms.billing.refunds.tables import RefundRow
@@ -28,6 +36,7 @@ from boreal.rooms.billing.subscriptions.tables import SubscriptionRow
 from boreal.rooms.billing.subscriptions.upgrades import Upgradable, find_upgradable
 
 __all__ = [
+    "KEYS_LAST",
     "CustomerSeatRow",
     "DisputeRow",
     "Order",
@@ -44,14 +53,19 @@ __all__ = [
     "SubscriptionRow",
     "Upgradable",
     "active_subscriptions",
+    "after_silence",
     "claim_seat",
+    "customer_details",
+    "ensure_customer",
     "find_upgradable",
     "hear_dispute",
     "hear_order_payment",
     "hear_refund",
     "invoice_document",
     "invoice_signer",
+    "keep_method",
     "list_customer_orders",
+    "next_look",
     "read_order",
     "record_attempt",
     "record_payment",

@@ -21,6 +21,7 @@ from boreal.providers.ports import Dispute as Reported
 from boreal.providers.ports import PaymentProcessor, ProcessorUnavailable
 from boreal.rooms.billing.chargebacks.effects import save_dispute
 from boreal.rooms.billing.disputes.tables import DisputeRow
+from boreal.rooms.billing.payments.asking import after_silence
 from boreal.rooms.billing.payments.tables import PaymentRow
 
 _log = structlog.get_logger("boreal.billing")
@@ -51,8 +52,7 @@ async def follow_dispute(app: App, work: Work) -> None:
     try:
         reported = await processor.get_dispute(processor_id)
     except ProcessorUnavailable as silence:
-        _log.warning("processor_silent", kind=work.kind, key=work.unique_key, reason=str(silence))
-        raise Later(now + app.kinds[work.kind].backoff(work.attempts), unless_asked=True) from None
+        raise after_silence(app, work, silence, now=now) from None
     if reported is None:
         return
     paid = await app.database.fetchrow(_PAYMENT, processor=processor.name, processor_id=reported.charge)

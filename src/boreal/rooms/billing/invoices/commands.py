@@ -22,6 +22,7 @@ from boreal.rooms.platform.public import organization_by_id
 
 LINK_LIFE = timedelta(hours=1)
 _TEMPLATE = Path(__file__).parent / "invoice.typ"
+_BILLED_TO = ("billing_name", "billing_address", "tax_id")
 
 _INSERT = InvoiceRow.insert()
 _DOCUMENT = sa.select(InvoiceRow.c.document).where(InvoiceRow.c.order_id == sa.bindparam("order_id", type_=PgUUID))
@@ -56,27 +57,41 @@ async def generate_invoice(app: App, work: Work) -> None:
 
 
 async def ensure_invoice(app: App, detail: OrderDetail) -> bytes:
-    """The invoice of an order that has billing details: the one that it has, or a new one, which is told of."""
+    """The invoice of an order that has billing details: the one that it has, or a new one, which is told of.
+
+    It is made out to whom the order is billed to in the moment in which it becomes permanent.
+    """
     order_id = detail.order["id"]
-    known = await document(app.database, order_id)
-    if known is not None:
-        return known
     organization = await organization_by_id(app.database, detail.order["organization_id"])
     assert organization is not None
-    said = content(detail.order, detail.items, seller_of=organization["name"], settings=app.settings)
-    printed = await app.get(DocumentPrinter).print(_TEMPLATE, said)
-    async with app.transaction(organization["id"]) as tx:
-        order = await tx.lock(Order, order_id)
+    invoice = await document(app.database, order_id)
+    while invoice is None:
+        said = content(detail.order, detail.items, seller_of=organization["name"], settings=app.settings)
+        printed = await app.get(DocumentPrinter).print(_TEMPLATE, said)
+        invoice = await _store(app, detail.order, printed)
+        if invoice is None:
+            changed = await read(app.database, order_id)
+            assert changed is not None
+            detail = changed
+    return invoice
+
+
+async def _store(app: App, seen: Row, printed: bytes) -> bytes | None:
+    """The invoice that the order has from now on; None if it is billed to somebody else than what was printed."""
+    async with app.transaction(seen["organization_id"]) as tx:
+        order = await tx.lock(Order, seen["id"])
         assert order is not None
         if order.is_invoice_generated:
-            first = await document(tx.connection, order_id)
+            first = await document(tx.connection, order.id)
             assert first is not None
             return first
+        if any(getattr(order, name) != seen[name] for name in _BILLED_TO):
+            return None
         await tx.execute(
-            _INSERT, order_id=order_id, created_at=tx.now, organization_id=organization["id"], document=printed
+            _INSERT, order_id=order.id, created_at=tx.now, organization_id=order.organization_id, document=printed
         )
         await tx.save(order, replace(order, is_invoice_generated=True, modified_at=tx.now))
-    return printed
+        return printed
 
 
 async def document(runs: Runs, order_id: UUID) -> bytes | None:

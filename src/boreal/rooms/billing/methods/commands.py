@@ -13,15 +13,13 @@ from boreal.core.payments import PaymentMethod
 from boreal.core.subscriptions import Subscription
 from boreal.kit.app import App
 from boreal.kit.auth import Actor
-from boreal.kit.problems import Fault, Invalid, ResourceNotFound
+from boreal.kit.problems import Fault, Invalid, ResourceNotFound, ServiceUnavailable
 from boreal.kit.tx import Tx
 from boreal.kit.work import Later, Work
 from boreal.providers.ports import (
-    CustomerDetails,
     Declined,
     NewMethod,
     PaymentProcessor,
-    PostalAddress,
     ProcessorRefused,
     ProcessorUnavailable,
     RequiresAction,
@@ -31,31 +29,37 @@ from boreal.providers.ports import (
 )
 from boreal.rooms.billing.methods import queries
 from boreal.rooms.billing.methods.errors import CustomerNotReady, PaymentMethodInUseByActiveSubscription
-from boreal.rooms.billing.payments.commands import save_payment_method
+from boreal.rooms.billing.payments.asking import customer_details, ensure_customer, keep_method
+from boreal.rooms.customers.public import find as find_customer
 from boreal.rooms.customers.public import set_default_payment_method, set_processor_customer
 
-_SHOWN_OF_CARD = ("brand", "last4", "exp_month", "exp_year", "wallet")
 _UNAVAILABLE = "The payment processor does not answer. Please try again."
 
 
 async def add(app: App, actor: Actor, *, token: str, set_default: bool, return_url: str) -> dict[str, Any]:
     """Keeps what the payment form's token stands for, or says that the bank has a question.
 
-    Raises `Invalid` for a token that is not good, and for a method that the bank refuses.
+    Raises `Invalid` for a token that is not good, and for a method that the bank refuses; `ServiceUnavailable`.
     """
     customer = await _customer(app, actor)
-    processor = app.get(PaymentProcessor)
     key = str(uuid.uuid4())
     try:
-        known = await processor.ensure_customer(
-            _details(customer), known_id=customer.processor_customer_id, idempotency_key=f"{key}-customer"
+        details = customer_details(
+            customer.organization_id,
+            email=customer.email,
+            name=customer.billing_name or customer.name,
+            address=customer.billing_address,
+            tax_id=customer.tax_id,
+        )
+        known = await ensure_customer(
+            app, details, known_id=customer.processor_customer_id, idempotency_key=f"{key}-customer"
         )
         request = SetupRequest(customer=known, source=NewMethod(token), return_url=return_url)
-        setup = await processor.create_setup(request, idempotency_key=key)
+        setup = await app.get(PaymentProcessor).create_setup(request, idempotency_key=key)
     except ProcessorRefused as refused:
         raise _invalid("confirmation_token_id", refused.message, token) from refused
     except ProcessorUnavailable as silence:
-        raise _invalid("confirmation_token_id", _UNAVAILABLE, token) from silence
+        raise ServiceUnavailable(_UNAVAILABLE) from silence
     if isinstance(setup.outcome, Declined):
         raise _invalid("confirmation_token_id", setup.outcome.message, token)
     return await _keep(app, customer, setup, set_default=set_default)
@@ -64,7 +68,8 @@ async def add(app: App, actor: Actor, *, token: str, set_default: bool, return_u
 async def confirm(app: App, actor: Actor, *, setup_id: str, set_default: bool) -> dict[str, Any]:
     """Keeps a method whose challenge has been answered.
 
-    Raises `CustomerNotReady`, and `Invalid` for a setup that is not the customer's or did not succeed.
+    Raises `CustomerNotReady`, `Invalid` for a setup that is not the customer's or did not succeed, and
+    `ServiceUnavailable`.
     """
     customer = await _customer(app, actor)
     if customer.processor_customer_id is None:
@@ -72,7 +77,7 @@ async def confirm(app: App, actor: Actor, *, setup_id: str, set_default: bool) -
     try:
         setup = await app.get(PaymentProcessor).get_setup(setup_id)
     except ProcessorUnavailable as silence:
-        raise _invalid("setup_intent_id", _UNAVAILABLE, setup_id) from silence
+        raise ServiceUnavailable(_UNAVAILABLE) from silence
     is_theirs = setup is not None and setup.customer == customer.processor_customer_id
     if setup is None or not is_theirs or not isinstance(setup.outcome, Succeeded | RequiresAction):
         raise _invalid("setup_intent_id", "Invalid setup_intent_id.", setup_id, type="invalid")
@@ -117,15 +122,7 @@ async def _keep(app: App, customer: Customer, setup: Setup, *, set_default: bool
             locked = await set_processor_customer(tx, locked, setup.customer)
         if isinstance(setup.outcome, RequiresAction):
             return {"status": "requires_action", "client_secret": setup.outcome.client_secret}
-        card = asdict(setup.method.card) if setup.method.card else {}
-        method = await save_payment_method(
-            tx,
-            customer_id=customer.id,
-            processor=app.get(PaymentProcessor).name,
-            processor_id=setup.method.id,
-            type=setup.method.type,
-            method_metadata={name: card[name] for name in _SHOWN_OF_CARD if card},
-        )
+        method = await keep_method(app, tx, customer.id, setup.method)
         if set_default and locked.default_payment_method_id != method.id:
             await set_default_payment_method(tx, locked, method.id)
     return {"status": "succeeded", "payment_method": queries.render(asdict(method))}
@@ -147,8 +144,10 @@ async def _charge_to_another(tx: Tx, customer: Customer, method: PaymentMethod) 
 
 
 async def _customer(app: App, actor: Actor) -> Customer:
-    async with app.transaction(actor.organization_id) as tx:
-        return await _lock(tx, actor)
+    customer = await find_customer(app.database, organization_id=actor.organization_id, id=actor.customer_id)
+    if customer is None:
+        raise ResourceNotFound
+    return customer
 
 
 async def _lock(tx: Tx, actor: Actor) -> Customer:
@@ -157,18 +156,6 @@ async def _lock(tx: Tx, actor: Actor) -> Customer:
     if customer is None or customer.deleted_at is not None:
         raise ResourceNotFound
     return customer
-
-
-def _details(customer: Customer) -> CustomerDetails:
-    """The customer as the processor keeps them, under the name that their first purchase gave them."""
-    address = {name: value for name, value in (customer.billing_address or {}).items() if value}
-    return CustomerDetails(
-        reference=str(uuid.uuid5(customer.organization_id, customer.email.lower())),
-        email=customer.email,
-        name=customer.billing_name or customer.name,
-        address=PostalAddress(**address) if "country" in address else None,
-        tax_id=customer.tax_id[0] if customer.tax_id else None,
-    )
 
 
 def _invalid(name: str, message: str, given: str, *, type: str = "value_error") -> Invalid:

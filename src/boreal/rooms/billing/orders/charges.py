@@ -7,7 +7,7 @@ database. Whatever dies in between, the same request under the same key gives th
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,15 +20,14 @@ from boreal.kit.app import App
 from boreal.kit.db import Row, Runs
 from boreal.kit.tx import Tx
 from boreal.providers.ports import (
-    CustomerDetails,
     NewMethod,
     Payment,
     PaymentProcessor,
     PaymentRequest,
-    PostalAddress,
     SavedMethod,
 )
 from boreal.rooms.billing.orders.tables import OrderChargeRow, OrderRow
+from boreal.rooms.billing.payments.asking import KEYS_LAST, customer_details, ensure_customer
 
 C = OrderChargeRow.c
 
@@ -48,9 +47,6 @@ _CLOSE = (
     # What was asked is not needed any more: it may hold a token that stood for a card.
     .values(closed_at=sa.bindparam("now"), outcome=sa.bindparam("how"), request={})
 )
-
-KEYS_LAST = timedelta(hours=20)
-"""For how long a request may be repeated: processors forget their keys after a day, and would pay a second time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +78,6 @@ def charge_request(
     `follows_trial` says so on the customer's statement (orders spec 1.2).
     """
     slug = organization["slug"]
-    address = {name: value for name, value in (customer.billing_address or {}).items() if value}
     return {
         "amount": order.due_amount,
         "currency": order.currency,
@@ -93,13 +88,13 @@ def charge_request(
         "return_url": return_url,
         "metadata": {"order_id": str(order.id), "type": "product", "tax_amount": str(order.tax_amount)},
         "known_customer": customer.processor_customer_id,
-        "customer": {
-            "reference": str(uuid.uuid5(customer.organization_id, customer.email.lower())),
-            "email": customer.email,
-            "name": customer.billing_name or customer.name,
-            "address": address if "country" in address else None,
-            "tax_id": customer.tax_id[0] if customer.tax_id else None,
-        },
+        "customer": customer_details(
+            customer.organization_id,
+            email=customer.email,
+            name=customer.billing_name or customer.name,
+            address=customer.billing_address,
+            tax_id=customer.tax_id,
+        ),
     }
 
 
@@ -165,7 +160,9 @@ async def perform(app: App, charge: OrderCharge) -> Payment | None:
     asked = charge.request
     customer = asked["known_customer"] if asked["method"] else None
     if customer is None:
-        customer = await _customer(processor, charge)
+        customer = await ensure_customer(
+            app, asked["customer"], known_id=asked["known_customer"], idempotency_key=f"{charge.id}-customer"
+        )
     if app.clock.now() - charge.created_at >= KEYS_LAST:
         found = await processor.find_by_idempotency_key(str(charge.id), customer=customer)
         return found if isinstance(found, Payment) else None
@@ -185,14 +182,3 @@ async def perform(app: App, charge: OrderCharge) -> Payment | None:
     if result.outcome.status not in ("succeeded", "declined", "canceled"):
         await app.database.execute(_NOTE_INTENT, key=charge.id, intent=result.id)
     return result
-
-
-async def _customer(processor: PaymentProcessor, charge: OrderCharge) -> str:
-    """The customer at the processor, brought up to date."""
-    details = dict(charge.request["customer"])
-    address = details.pop("address")
-    return await processor.ensure_customer(
-        CustomerDetails(**details, address=PostalAddress(**address) if address else None),
-        known_id=charge.request["known_customer"],
-        idempotency_key=f"{charge.id}-customer",
-    )

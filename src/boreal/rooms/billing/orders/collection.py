@@ -6,12 +6,11 @@ customer's lock, whoever finds it out first: this work, the customer's own retry
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
-import structlog
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.core import dunning
@@ -48,11 +47,10 @@ from boreal.rooms.billing.orders.charges import (
 from boreal.rooms.billing.orders.recovery import recover
 from boreal.rooms.billing.orders.settlement import settle_order
 from boreal.rooms.billing.orders.tables import OrderRow
-from boreal.rooms.billing.payments.commands import record_attempt, save_payment_method
+from boreal.rooms.billing.payments.asking import after_silence, keep_method, next_look
+from boreal.rooms.billing.payments.commands import record_attempt
 from boreal.rooms.billing.subscriptions.commands import end_now, enter_past_due
 from boreal.rooms.platform.public import organization_by_id
-
-_log = structlog.get_logger("boreal.billing")
 
 POLL = timedelta(seconds=30)
 """How soon a payment that is not decided yet is asked about again, should no event tell of it."""
@@ -70,8 +68,6 @@ _CUSTOMER, _NEXT_ATTEMPT = (
         sa.case((OrderRow.c.status == OrderStatus.PENDING.value, OrderRow.c.next_payment_attempt_at)),
     )
 )
-
-SHOWN_OF_CARD = ("brand", "last4", "exp_month", "exp_year", "wallet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +121,11 @@ async def collect(app: App, work: Work) -> None:
             if _is_left_alone(app, charge, result):
                 result = await stop(app, charge, result)
         except ProcessorUnavailable as silence:
-            _log.warning("processor_silent", kind=work.kind, key=work.unique_key, reason=str(silence))
-            now = await app.times.now(work.organization_id)
-            raise Later(now + app.kinds[work.kind].backoff(work.attempts), unless_asked=True) from None
+            raise after_silence(app, work, silence, now=await app.times.now(work.organization_id)) from None
         if isinstance(result, Payment) and not isinstance(result.outcome, Succeeded):
             waited = app.clock.now() - charge.created_at
             now = await app.times.now(work.organization_id)
-            raise Later(now + min(max(POLL, waited / 4), LONGEST_POLL), counts=False, unless_asked=True)
+            raise next_look(now, waited=waited, first=POLL, longest=LONGEST_POLL)
         await apply(app, work.organization_id, charge, result)
         if isinstance(result, Payment):
             return
@@ -276,16 +270,7 @@ async def _method_used(app: App, tx: Tx, customer: Customer, charge: OrderCharge
     """The method with which a customer paid themselves, kept for the next orders (orders spec 4.4)."""
     if charge.payment_method_id is not None:
         return charge.payment_method_id
-    card = asdict(payment.method.card) if payment.method.card else {}
-    method = await save_payment_method(
-        tx,
-        customer_id=customer.id,
-        processor=app.get(PaymentProcessor).name,
-        processor_id=payment.method.id,
-        type=payment.method.type,
-        method_metadata={name: card[name] for name in SHOWN_OF_CARD if card},
-    )
-    return method.id
+    return (await keep_method(app, tx, customer.id, payment.method)).id
 
 
 async def _paid(tx: Tx, order: Order, *, payment: PaymentRecord | None, method_id: UUID | None = None) -> None:

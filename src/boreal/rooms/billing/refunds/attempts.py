@@ -17,6 +17,7 @@ from boreal.kit.db import Runs
 from boreal.kit.tx import Tx
 from boreal.providers.ports import PaymentProcessor, RefundRequest
 from boreal.providers.ports import Refund as Outcome
+from boreal.rooms.billing.payments.asking import KEYS_LAST
 from boreal.rooms.billing.refunds.tables import RefundAttemptRow
 
 A = RefundAttemptRow.c
@@ -27,8 +28,6 @@ SAFETY_NET = timedelta(seconds=60)
 SOON = timedelta(seconds=30)
 """When a refund that has not arrived is first asked about again, should no event tell of it."""
 
-KEYS_LAST = timedelta(hours=20)
-"""For how long a request may be repeated: processors forget their keys after a day, and would pay a second time."""
 
 _REFUND: TypeAdapter[Refund] = TypeAdapter(Refund)
 _INSERT = RefundAttemptRow.insert()

@@ -16,6 +16,7 @@ from boreal.kit.app import App
 from boreal.kit.work import Later, Work
 from boreal.providers.ports import PaymentProcessor, ProcessorRefused, ProcessorUnavailable
 from boreal.providers.ports import Refund as Outcome
+from boreal.rooms.billing.payments.asking import after_silence, next_look
 from boreal.rooms.billing.payments.tables import PaymentRow
 from boreal.rooms.billing.refunds import attempts, queries
 from boreal.rooms.billing.refunds.commands import settle_attempt
@@ -68,8 +69,7 @@ async def settle_refund(app: App, work: Work) -> None:
     try:
         status, processor_id = await _ask(app, refund, payment, since=since)
     except ProcessorUnavailable as silence:
-        _log.warning("processor_silent", kind=work.kind, key=work.unique_key, reason=str(silence))
-        raise Later(app.clock.now() + app.kinds[work.kind].backoff(work.attempts), unless_asked=True) from None
+        raise after_silence(app, work, silence, now=app.clock.now()) from None
     async with app.transaction(work.organization_id) as tx:
         await tx.lock(Customer, refund.customer_id)
         before = await tx.lock(Refund, id)
@@ -79,9 +79,7 @@ async def settle_refund(app: App, work: Work) -> None:
             await save_refund(tx, before, after)
     if status is RefundStatus.PENDING:
         waited = app.clock.now() - since
-        raise Later(
-            app.clock.now() + min(max(attempts.SOON, waited / 4), LONGEST_POLL), counts=False, unless_asked=True
-        )
+        raise next_look(app.clock.now(), waited=waited, first=attempts.SOON, longest=LONGEST_POLL)
 
 
 def _may_follow(before: Refund, after: Refund) -> bool:

@@ -1,7 +1,6 @@
 """Reading subscriptions."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -70,16 +69,18 @@ _RANKS = {
     SubscriptionStatus.UNPAID.value: 8,
 }
 _IS_LEAVING = sa.and_(S.status == SubscriptionStatus.ACTIVE.value, S.cancel_at_period_end)
-# Exactly, as for recurring revenue: a year is 12 months, a week 12/52 of one, a day 12/365 (design 11.7).
-_PER_MONTH = sa.case(
+# As for recurring revenue, a year has 12 months, 52 weeks and 365 days (design 11.7). In whole numbers but for the last
+# step, so that what costs the same stands together.
+_PER_YEAR = sa.case(
     {
-        RecurringInterval.DAY.value: sa.literal(Decimal(365) / 12),
-        RecurringInterval.WEEK.value: sa.literal(Decimal(52) / 12),
-        RecurringInterval.MONTH.value: sa.literal(Decimal(1)),
-        RecurringInterval.YEAR.value: sa.literal(Decimal(1) / 12),
+        RecurringInterval.DAY.value: 365,
+        RecurringInterval.WEEK.value: 52,
+        RecurringInterval.MONTH.value: 12,
+        RecurringInterval.YEAR.value: 1,
     },
     value=S.recurring_interval,
 )
+_YEARLY_AMOUNT = sa.cast(S.amount * _PER_YEAR, sa.Numeric) / S.recurring_interval_count
 
 SUBSCRIPTIONS = ListSpec(
     select=_JOINED,
@@ -92,7 +93,7 @@ SUBSCRIPTIONS = ListSpec(
         "current_period_end": S.current_period_end,
         "ended_at": S.ended_at,
         "ends_at": S.ends_at,
-        "amount": S.amount * _PER_MONTH / S.recurring_interval_count,
+        "amount": _YEARLY_AMOUNT,
         "product": sa.select(ProductRow.c.name).where(ProductRow.c.id == S.product_id).scalar_subquery(),
         "discount": sa.select(DiscountRow.c.name).where(DiscountRow.c.id == S.discount_id).scalar_subquery(),
     },
@@ -116,7 +117,7 @@ CUSTOMER_SUBSCRIPTIONS = ListSpec(
     key=S.id,
     sorts={
         "started_at": S.started_at,
-        "amount": S.amount * _PER_MONTH / S.recurring_interval_count,
+        "amount": _YEARLY_AMOUNT,
         "status": sa.case((_IS_LEAVING, 5), else_=sa.case(_RANKS, value=S.status)),
         "organization": S.organization_id,
         "product": ProductRow.c.name,

@@ -7,7 +7,7 @@ attempt's id. Whatever dies in between, the same request with the same key gives
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,15 +19,14 @@ from boreal.kit.app import App
 from boreal.kit.db import Runs
 from boreal.kit.tx import Tx
 from boreal.providers.ports import (
-    CustomerDetails,
     NewMethod,
     Payment,
     PaymentProcessor,
     PaymentRequest,
-    PostalAddress,
     Setup,
     SetupRequest,
 )
+from boreal.rooms.billing.public import KEYS_LAST, ensure_customer
 from boreal.rooms.checkout.checkouts.tables import CheckoutAttemptRow
 
 A = CheckoutAttemptRow.c
@@ -41,10 +40,6 @@ _CLOSE = (
     # What was asked is not needed any more: it holds a token that stood for a card, and who the buyer said to be.
     .values(state=sa.bindparam("new_state"), settled_at=sa.bindparam("now"), candidate={}, request={})
 )
-
-
-KEYS_LAST = timedelta(hours=20)
-"""For how long a request may be repeated: processors forget their keys after a day, and would pay a second time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +127,7 @@ async def repeat(app: App, attempt: Attempt) -> Payment | Setup | None:
 
 async def _customer(app: App, attempt: Attempt) -> str:
     """The buyer at the processor, brought up to date."""
-    details = dict(attempt.request["customer"])
-    address = details.pop("address")
-    return await app.get(PaymentProcessor).ensure_customer(
-        CustomerDetails(**details, address=PostalAddress(**address) if address else None),
-        known_id=attempt.request["known_customer"],
-        idempotency_key=f"{attempt.id}-customer",
+    asked = attempt.request
+    return await ensure_customer(
+        app, asked["customer"], known_id=asked["known_customer"], idempotency_key=f"{attempt.id}-customer"
     )

@@ -24,6 +24,7 @@ from boreal.kit.problems import Fault, Invalid, Problem
 from boreal.kit.tx import Tx
 from boreal.kit.work import Work
 from boreal.providers.ports import Canceled, Declined, Payment, ProcessorRefused, ProcessorUnavailable, Setup, Succeeded
+from boreal.rooms.billing.public import after_silence
 from boreal.rooms.catalog.public import lock_discount, redeem, release_redemption
 from boreal.rooms.checkout.checkouts import attempts, payments, trials
 from boreal.rooms.checkout.checkouts.attempts import Attempt
@@ -274,7 +275,7 @@ async def settle_attempt(app: App, work: Work) -> None:
     try:
         result = await attempts.repeat(app, attempt)
     except ProcessorUnavailable as silence:
-        raise payments.after_silence(app, work, silence) from None
+        raise after_silence(app, work, silence, now=app.clock.now()) from None
     except ProcessorRefused:
         result = None
     if result is None:

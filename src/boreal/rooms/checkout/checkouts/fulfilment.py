@@ -14,7 +14,7 @@ from boreal.core.customers import Customer
 from boreal.core.orders import Purchase, PurchaseItem
 from boreal.kit.app import App
 from boreal.kit.tx import Tx
-from boreal.kit.work import Later, Work
+from boreal.kit.work import Work
 from boreal.providers.ports import (
     Canceled,
     Declined,
@@ -26,7 +26,15 @@ from boreal.providers.ports import (
     Setup,
     Succeeded,
 )
-from boreal.rooms.billing.public import hear_dispute, hear_order_payment, hear_refund, settle_purchase
+from boreal.rooms.billing.public import (
+    after_silence,
+    hear_dispute,
+    hear_order_payment,
+    hear_refund,
+    keep_method,
+    next_look,
+    settle_purchase,
+)
 from boreal.rooms.catalog.public import link_redemption, release_redemption
 from boreal.rooms.checkout.checkouts import payments, queries, taxes, trials
 from boreal.rooms.checkout.checkouts.claims import release_claim
@@ -87,9 +95,9 @@ async def complete(app: App, work: Work) -> None:
         if result is not None and not _has_ended(result) and waited >= PATIENCE:
             result = await _stop(app, checkout, result)
     except ProcessorUnavailable as silence:
-        raise payments.after_silence(app, work, silence) from None
+        raise after_silence(app, work, silence, now=app.clock.now()) from None
     if not await _end(app, seen, result):
-        raise Later(app.clock.now() + min(max(POLL, waited / 4), LONGEST_POLL), counts=False, unless_asked=True)
+        raise next_look(app.clock.now(), waited=waited, first=POLL, longest=LONGEST_POLL)
 
 
 async def withdraw(app: App, checkout_id: UUID) -> bool:
@@ -169,7 +177,7 @@ async def _fulfil(app: App, seen: Seen, result: Payment | Setup | None) -> None:
         assert customer is not None
         purchase = replace(_purchase(before, shelf), payment_id=await payments.record(app, tx, before, result))
         if result is not None and purchase.product.is_recurring:
-            method_id = await payments.keep_method(app, tx, customer, result)
+            method_id = (await keep_method(app, tx, customer.id, result.method)).id
             purchase = replace(purchase, payment_method_id=method_id)
         order = await settle_purchase(tx, purchase, customer=customer, organization=shelf.organization)
         taxes.record_later(tx, before, order.id)

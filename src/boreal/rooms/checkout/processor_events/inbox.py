@@ -12,8 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 from boreal.kit.app import App
 from boreal.kit.work import NOBODY, Later, Work
 from boreal.providers.ports import EventReader, PaymentProcessor, ProcessorEvent, ProcessorUnavailable
+from boreal.rooms.billing.public import after_silence
 from boreal.rooms.checkout.checkouts import fulfilment
-from boreal.rooms.checkout.checkouts.payments import after_silence
 from boreal.rooms.checkout.processor_events.tables import ProcessorCursorRow, ProcessorEventRow
 
 KEPT_FOR = timedelta(days=40)
@@ -82,7 +82,7 @@ async def hear(app: App, work: Work) -> None:
     try:
         await fulfilment.hear(app, event)
     except ProcessorUnavailable as silence:
-        raise after_silence(app, work, silence) from None
+        raise after_silence(app, work, silence, now=app.clock.now()) from None
 
 
 async def catch_up(app: App, work: Work) -> None:
@@ -105,7 +105,7 @@ async def catch_up(app: App, work: Work) -> None:
             cursor = page.cursor
             await app.database.execute(_KEEP_CURSOR, processor=processor.name, cursor=cursor)
     except ProcessorUnavailable as silence:
-        raise after_silence(app, work, silence) from None
+        raise after_silence(app, work, silence, now=app.clock.now()) from None
     await app.database.execute(_KEEP_CURSOR, processor=processor.name, cursor=cursor)
     raise Later(app.clock.now() + CATCH_UP_EVERY, counts=False)
 
