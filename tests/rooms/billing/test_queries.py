@@ -9,7 +9,7 @@ from tests.support.queries import counted
 from tests.support.shop import Shop
 from tests.support.subscribers import subscribe
 
-RENEW = 20  # reading 4; customer, subscription, order, charge, items, entries, number, credit, facts, next collection
+RENEW = 15  # reading 2; customer, subscription, number, credit, order, charge, items, entries, facts, collection
 COLLECT = 13  # charge, customer, order, payment, subscription, ledger, fee, facts
 SANDBOX = 5  # its own books: key, method, payment, event, reply
 

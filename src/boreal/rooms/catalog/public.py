@@ -34,8 +34,8 @@ from boreal.rooms.catalog.discounts.schemas import CheckoutDiscount, DiscountMin
 from boreal.rooms.catalog.discounts.tables import DiscountRow
 from boreal.rooms.catalog.products.commands import create as create_product
 from boreal.rooms.catalog.products.price_schemas import AnyProductPrice, ProductPricesCreate
+from boreal.rooms.catalog.products.prices import PRICES, meter_ids_of, new_price, price_faults, price_of, read_prices
 from boreal.rooms.catalog.products.prices import insert as insert_prices
-from boreal.rooms.catalog.products.prices import meter_ids_of, new_price, price_faults, read_prices
 from boreal.rooms.catalog.products.queries import ProductDetail, find_price, find_products, read_products
 from boreal.rooms.catalog.products.rendering import (
     render_checkout_product,
@@ -55,6 +55,7 @@ from boreal.rooms.catalog.products.schemas import (
 from boreal.rooms.catalog.products.tables import ProductPriceRow, ProductRow
 
 __all__ = [
+    "PRICES",
     "AnyProductPrice",
     "AttachedCustomField",
     "Benefit",
@@ -95,6 +96,7 @@ __all__ = [
     "meter_ids_of",
     "new_price",
     "price_faults",
+    "price_of",
     "read_benefits",
     "read_custom_field_slugs",
     "read_discounts",

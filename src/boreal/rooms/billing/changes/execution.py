@@ -13,7 +13,6 @@ from functools import partial
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.core.billing_run import Bill, Entry, Line, bill
 from boreal.core.customers import Customer
@@ -27,7 +26,7 @@ from boreal.kit.problems import ResourceNotFound
 from boreal.kit.tx import Tx
 from boreal.rooms.billing.changes.errors import SubscriptionLocked
 from boreal.rooms.billing.changes.metering import Metering, close_usage, due, usage_lines, write_usage
-from boreal.rooms.billing.changes.standing import ASSIGNED_SEATS, Scheduled, Standing, read_standing
+from boreal.rooms.billing.changes.standing import Scheduled, Standing, lock_standing, read_standing
 from boreal.rooms.billing.mails.notices import Notice
 from boreal.rooms.billing.orders.drafts import Draft, store
 from boreal.rooms.billing.orders.labels import entry_label
@@ -51,10 +50,6 @@ _TAKE = (
     sa.update(BillingEntryRow)
     .where(BillingEntryRow.c.subscription_id == sa.bindparam("key"), BillingEntryRow.c.order_id.is_(None))
     .values(order_id=sa.bindparam("taken_by"))
-    .returning(BillingEntryRow.c.id)
-)
-_SCHEDULED = sa.select(ScheduledChangeRow.c.id).where(
-    ScheduledChangeRow.c.subscription_id == sa.bindparam("id", type_=PgUUID)
 )
 _UNSCHEDULE = sa.delete(ScheduledChangeRow).where(ScheduledChangeRow.c.subscription_id == sa.bindparam("subscription"))
 _SCHEDULE = ScheduledChangeRow.insert()
@@ -203,19 +198,16 @@ async def _write(app: App, tx: Tx, planned: Planned) -> None:
         await link_redemption(tx, holder, seen.id)
     customer = await tx.lock(Customer, seen.customer_id)
     assert customer is not None
-    before = await tx.lock(Subscription, seen.id)
-    if before != seen or (draft is not None and tax_basis(customer) != tax_basis(standing.customer)):
+    if not await lock_standing(app, tx, standing):
         raise _Changed
-    if await tx.fetchval(_SCHEDULED, id=seen.id) != (standing.scheduled.id if standing.scheduled else None):
+    if draft is not None and tax_basis(customer) != tax_basis(standing.customer):
         raise _Changed
-    fewer = (decision.after.seats or 0) < (seen.seats or 0)
-    if fewer and await tx.fetchval(ASSIGNED_SEATS, id=seen.id) != standing.assigned_seats:
-        raise _Changed
+    before = seen
     for step in decision.steps:
         if step != before:
+            await tx.flush()  # each step is told of as it was
             await tx.save(before, step)
             tx.note(*seats_updated(before, step, behavior=decision.behavior))
-            await tx.flush()
         before = step
     await _write_around(tx, standing, decision)
     if draft is None and decision.after.product_id != seen.product_id:
@@ -231,7 +223,7 @@ async def _write(app: App, tx: Tx, planned: Planned) -> None:
             organization=standing.organization,
             method=standing.method,
         )
-        await _take_entries(tx, standing, decision, order)
+    await _write_entries(tx, standing, decision, order)
     if not await write_usage(tx, metering_of(standing, decision), planned.usage, order):
         raise _Changed
 
@@ -243,12 +235,10 @@ def _renew_later(tx: Tx, standing: Standing, decision: Decision) -> None:
 
 
 async def _write_around(tx: Tx, standing: Standing, decision: Decision) -> None:
-    """What belongs to the subscription and is no part of its record: prices, entries, scheduled changes."""
+    """What belongs to the subscription and is no part of its record: its prices and a scheduled change."""
     after = decision.after
     if decision.plan != standing.plan:
         await replace_prices(tx, after, decision.plan.prices)
-    if decision.entries:
-        await tx.execute_many(_INSERT_ENTRY, [_row(tx, after, entry) for entry in decision.entries])
     if decision.scheduled != standing.scheduled:
         await tx.execute(_UNSCHEDULE, subscription=after.id)
         if decision.scheduled is not None:
@@ -263,21 +253,24 @@ async def _write_around(tx: Tx, standing: Standing, decision: Decision) -> None:
             )
 
 
-async def _take_entries(tx: Tx, standing: Standing, decision: Decision, order: Order) -> None:
-    """The order takes everything that was on its bill, and nothing else may have come to it meanwhile."""
-    taken = await tx.fetch(_TAKE, key=order.subscription_id, taken_by=order.id)
-    if len(taken) != len(standing.pending) + len(decision.entries):
-        raise _Changed
+async def _write_entries(tx: Tx, standing: Standing, decision: Decision, order: Order | None) -> None:
+    """What is to be billed from now on; an order takes it at once, with everything that has waited."""
+    if order is not None and standing.pending:
+        await tx.execute(_TAKE, key=order.subscription_id, taken_by=order.id)
+    if decision.entries:
+        order_id = order.id if order is not None else None
+        rows = [_row(tx, decision.after, entry, order_id) for entry in decision.entries]
+        await tx.execute_many(_INSERT_ENTRY, rows)
 
 
-def _row(tx: Tx, subscription: Subscription, entry: Entry) -> dict[str, object]:
+def _row(tx: Tx, subscription: Subscription, entry: Entry, order_id: UUID | None) -> dict[str, object]:
     return {
         "id": uuid.uuid4(),
         "created_at": tx.now,
         "organization_id": tx.organization_id,
         "subscription_id": subscription.id,
         "period_number": subscription.period_number,
-        "order_id": None,
+        "order_id": order_id,
         "type": entry.type,
         "amount": entry.amount,
         "discount_amount": entry.discount_amount,

@@ -30,7 +30,7 @@ from boreal.rooms.billing.subscriptions.tables import (
     SubscriptionRow,
 )
 from boreal.rooms.billing.usage.tables import UsageSpanRow
-from boreal.rooms.catalog.public import ProductRow, read_discounts, read_prices, read_products
+from boreal.rooms.catalog.public import PRICES, ProductPriceRow, ProductRow, price_of, read_discounts, read_products
 from boreal.rooms.customers.public import CustomerRow
 from boreal.rooms.platform.public import OrganizationRow
 
@@ -73,11 +73,12 @@ _IS_UNDECIDED = (
     )
     .correlate(SubscriptionRow)
 )
-ASSIGNED_SEATS = (
+_ID = sa.bindparam("id", type_=PgUUID)
+_ASSIGNED_SEATS = (
     sa.select(sa.func.count())
     .select_from(CustomerSeatRow)
     .where(
-        CustomerSeatRow.c.subscription_id == sa.bindparam("id", type_=PgUUID),
+        CustomerSeatRow.c.subscription_id == _ID,
         CustomerSeatRow.c.status != SeatStatus.REVOKED.value,
     )
 )
@@ -90,6 +91,11 @@ _USAGE_WAITS = (
     )
     .correlate(SubscriptionRow)
 )
+_WAITING = (
+    sa.select(sa.func.count())
+    .select_from(BillingEntryRow)
+    .where(BillingEntryRow.c.subscription_id == _ID, BillingEntryRow.c.order_id.is_(None))
+)
 _STANDING = (
     sa.select(
         *_labelled("subscription", SubscriptionRow),
@@ -99,7 +105,8 @@ _STANDING = (
         *_labelled("method", PaymentMethodRow),
         *_labelled("scheduled", ScheduledChangeRow),
         _IS_UNDECIDED.label("is_undecided"),
-        ASSIGNED_SEATS.scalar_subquery().label("assigned_seats"),
+        _ASSIGNED_SEATS.scalar_subquery().label("assigned_seats"),
+        _WAITING.scalar_subquery().label("waiting"),
         _USAGE_WAITS.label("usage_waits"),
     )
     .join_from(SubscriptionRow, CustomerRow, CustomerRow.c.id == SubscriptionRow.c.customer_id)
@@ -110,16 +117,30 @@ _STANDING = (
         sa.and_(PaymentMethodRow.c.id == SubscriptionRow.c.payment_method_id, PaymentMethodRow.c.deleted_at.is_(None)),
     )
     .outerjoin(ScheduledChangeRow, ScheduledChangeRow.c.subscription_id == SubscriptionRow.c.id)
-    .where(SubscriptionRow.c.id == sa.bindparam("id", type_=PgUUID))
+    .where(SubscriptionRow.c.id == _ID)
+)
+_LOCK = (
+    sa.select(
+        SubscriptionRow,
+        sa.select(ScheduledChangeRow.c.id)
+        .where(ScheduledChangeRow.c.subscription_id == _ID)
+        .scalar_subquery()
+        .label("scheduled_id"),
+        _ASSIGNED_SEATS.scalar_subquery().label("assigned_seats"),
+        _WAITING.scalar_subquery().label("waiting"),
+    )
+    .where(SubscriptionRow.c.id == _ID)
+    .with_for_update(of=SubscriptionRow, key_share=True)
 )
 _PRICES = (
-    sa.select(SubscriptionPriceRow.c.product_price_id, SubscriptionPriceRow.c.amount)
-    .where(SubscriptionPriceRow.c.subscription_id == sa.bindparam("id", type_=PgUUID))
+    PRICES.add_columns(SubscriptionPriceRow.c.amount)
+    .join(SubscriptionPriceRow, SubscriptionPriceRow.c.product_price_id == ProductPriceRow.c.id)
+    .where(SubscriptionPriceRow.c.subscription_id == _ID)
     .order_by(SubscriptionPriceRow.c.position)
 )
 _PENDING = (
     sa.select(BillingEntryRow)
-    .where(BillingEntryRow.c.subscription_id == sa.bindparam("id", type_=PgUUID), BillingEntryRow.c.order_id.is_(None))
+    .where(BillingEntryRow.c.subscription_id == _ID, BillingEntryRow.c.order_id.is_(None))
     .order_by(BillingEntryRow.c.position)
 )
 
@@ -166,14 +187,11 @@ async def read_standing(app: App, runs: Runs | Tx, id: UUID) -> Standing | None:
         return None
     load = app.transactions.nouns.load
     subscription = load(Subscription, _part(row, "subscription"))
-    priced = {found["product_price_id"]: found["amount"] for found in await runs.fetch(_PRICES, id=id)}
-    prices = await read_prices(runs, list(priced))
+    prices = [BilledPrice(price_of(found), found["amount"]) for found in await runs.fetch(_PRICES, id=id)]
     discounts = await read_discounts(runs, [subscription.discount_id] if subscription.discount_id else [])
     method = _part(row, "method")
-    plan = Plan(
-        load(Product, _part(row, "product")),
-        tuple(BilledPrice(prices[id], amount) for id, amount in priced.items()),
-    )
+    plan = Plan(load(Product, _part(row, "product")), tuple(prices))
+    waiting = await runs.fetch(_PENDING, id=id) if row["waiting"] else ()
     return Standing(
         subscription=subscription,
         customer=load(Customer, _part(row, "customer")),
@@ -181,12 +199,29 @@ async def read_standing(app: App, runs: Runs | Tx, id: UUID) -> Standing | None:
         plan=plan,
         discount=discounts.get(subscription.discount_id) if subscription.discount_id else None,
         method=load(PaymentMethod, method) if method["id"] is not None else None,
-        pending=tuple(_entry(found) for found in await runs.fetch(_PENDING, id=id)),
+        pending=tuple(_entry(found) for found in waiting),
         usage_waits=row["usage_waits"],
         scheduled=await _scheduled(runs, _part(row, "scheduled"), subscription, plan),
         is_undecided=row["is_undecided"],
         assigned_seats=row["assigned_seats"],
     )
+
+
+async def lock_standing(app: App, tx: Tx, seen: Standing) -> bool:
+    """Locks the subscription, whose customer is locked already; whether it still stands as it was read.
+
+    Usage is not looked at: what of it is billed was closed before.
+    """
+    row = await tx.fetchrow(_LOCK, id=seen.subscription.id)
+    assert row is not None
+    now = (
+        app.transactions.nouns.load(Subscription, row),
+        row["scheduled_id"],
+        row["assigned_seats"],
+        row["waiting"],
+    )
+    scheduled_id = seen.scheduled.id if seen.scheduled else None
+    return now == (seen.subscription, scheduled_id, seen.assigned_seats, len(seen.pending))
 
 
 async def _scheduled(
