@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from boreal.core.prices import AmountType, Price, PriceSource, SeatTier
 from boreal.core.pricing import default_price, metered_amount, seat_amount, seat_bounds, seat_price, static_price
+from boreal.core.usage_lines import line_amount
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 TIERS = (
@@ -143,3 +144,11 @@ def test_usage_is_within_half_a_cent_of_the_exact(units: Decimal, unit_amount: D
         assert amount == cap
     else:
         assert abs(amount - exact) <= Fraction(1, 2)
+
+
+@pytest.mark.example("usage E16")
+@pytest.mark.parametrize(
+    ("consumed", "cap", "amount"), [("185", None, 43), ("185", 40, 40), ("60", None, 0), ("100", None, 0)]
+)
+def test_only_usage_beyond_credits_costs(consumed: str, cap: int | None, amount: int) -> None:
+    assert line_amount(Decimal(consumed), Decimal(100), unit_amount=Decimal("0.5"), cap=cap) == amount

@@ -50,6 +50,7 @@ PATHS = {
     "/v1/files/{id}": "file_id",
     "/v1/event-types/{id}": "event_type_id",
     "/v1/events/{id}": "occurrence_id",
+    "/v1/events/{id}/costs": "occurrence_id",
     "/v1/meters/{id}": "meter_id",
     "/v1/orders/{id}": "order_id",
     "/v1/organization-access-tokens/{id}": "token_id",

@@ -69,6 +69,38 @@ async def test_trees(shop: Shop) -> None:
     assert (alone["child_count"], alone["metadata"]) == (3, {"_cost": {"amount": "1", "currency": "usd"}})
 
 
+async def test_what_a_trace_costs(shop: Shop, other_shop: Shop) -> None:
+    tree = await plant(shop)
+    least, most = "0.000000000001", "99999.999999999999"
+    await ingest(
+        shop,
+        {"name": "C1", "parent_id": "C2", "metadata": {"_cost": {"amount": least, "currency": "usd"}}},
+        {"name": "dear", "parent_id": "G", "metadata": {"_cost": {"amount": most, "currency": "usd"}}},
+        {"name": "dear", "parent_id": "G", "metadata": {"_cost": {"amount": most, "currency": "usd"}}},
+    )
+
+    async def costs(name: str) -> dict[str, Any]:
+        return good(await shop.client.get(f"/v1/events/{tree[name]['id']}/costs"))
+
+    assert await costs("R") == {
+        "event_id": tree["R"]["id"],
+        "amount": "200006.999999999999",
+        "currency": "usd",
+        "events": 7,
+        "names": [
+            {"name": "dear", "amount": "199999.999999999998", "events": 2},
+            {"name": "G", "amount": "4", "events": 1},
+            {"name": "C1", "amount": "2.000000000001", "events": 2},
+            {"name": "R", "amount": "1", "events": 1},
+            {"name": "C2", "amount": "0", "events": 1},
+        ],
+    }
+    assert ((await costs("C1"))["amount"], (await costs("C1"))["events"]) == ("200005.999999999998", 4)
+    assert ((await costs("C2"))["amount"], (await costs("C2"))["events"]) == (least, 2)
+    path = f"/v1/events/{tree['R']['id']}/costs"
+    assert (await other_shop.client.get(path)).status_code == 404
+
+
 async def test_other_filters_hold_for_roots_and_for_what_is_below(shop: Shop) -> None:
     await plant(shop)
     await ingest(

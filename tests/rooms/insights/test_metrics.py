@@ -255,6 +255,33 @@ async def test_costs_and_margins(shop: Shop, history: History) -> None:
     assert '"costs":0.000000000001}' in reply.text
 
 
+async def test_costs_and_margins_of_one_customer(shop: Shop, history: History) -> None:
+    ann, bob = await make_customer(shop, "ann"), await make_customer(shop, "bob")
+    await history.order("2026-01-05", 5_000, customer=ann["id"])
+    await history.order("2026-01-05", 7_000, customer=bob["id"])
+    costs = ((ann, "0.000000000001"), (ann, "99999.999999999999"), (bob, "12.5"))
+    for customer, amount in costs:
+        metadata = {"_cost": {"amount": amount, "currency": "usd"}}
+        await ingest(shop, {"timestamp": "2026-01-06T08:00:00Z", "customer_id": customer["id"], "metadata": metadata})
+    names = ["costs", "cashflow", "gross_margin"]
+    days = {"start_date": "2026-01-01", "end_date": "2026-01-31", "interval": "month", "metrics": names}
+    reply = await shop.client.get("/v1/metrics/", params={**days, "customer_id": ann["id"]})
+    assert '"costs":100000,"gross_margin":-95000,"cashflow":-95000}' in reply.text
+    reply = await shop.client.get("/v1/metrics/", params={**days, "customer_id": [ann["id"], bob["id"]]})
+    assert '"costs":100012.5,"gross_margin":-88012.5,"cashflow":-88012.5}' in reply.text
+    await ingest(
+        shop,
+        {
+            "timestamp": "2026-01-07T08:00:00Z",
+            "external_customer_id": "bob",
+            "metadata": {"_cost": {"amount": "0.123456789012", "currency": "usd"}},
+        },
+    )
+    reply = await shop.client.get("/v1/metrics/", params={**days, "customer_id": bob["id"]})
+    exact = '"costs":12.623456789012,"gross_margin":6987.376543210988,"cashflow":6987.376543210988}'
+    assert exact in reply.text
+
+
 @pytest.mark.example("usage E27")
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Paris"])
 async def test_cost_per_user(shop: Shop, other_shop: Shop, zone: str) -> None:

@@ -11,8 +11,9 @@ from boreal.kit.problems import ResourceNotFound
 from boreal.kit.routing import Routes
 from boreal.kit.schemas import UUID4, ListResource
 from boreal.rooms.insights.events import names, queries
+from boreal.rooms.insights.events.costs import costs
 from boreal.rooms.insights.events.rendering import render
-from boreal.rooms.insights.events.schemas import Event, EventName, EventPage
+from boreal.rooms.insights.events.schemas import Event, EventName, EventPage, TraceCosts
 from boreal.rooms.insights.events.selection import EVENTS
 
 routes = Routes("/v1/events", tags=("events",))
@@ -51,3 +52,9 @@ async def get(app: App, actor: Actor, id: UUID4) -> dict[str, Any]:
     """Gets an event."""
     (event,) = await render(app.database, actor, [await queries.get(app.database, actor, id)])
     return event
+
+
+@routes.get("/{id}/costs", audience=MERCHANT, scopes=READ, returns=TraceCosts, errors=(ResourceNotFound,))
+async def trace_costs(app: App, actor: Actor, id: UUID4) -> dict[str, Any]:
+    """Gets what an event and everything below it cost."""
+    return await costs(app.database, await queries.get(app.database, actor, id))

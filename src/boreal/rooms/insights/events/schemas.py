@@ -298,3 +298,24 @@ class EventName(Schema):
     occurrences: int
     first_seen: datetime
     last_seen: datetime
+
+
+class NameCosts(Schema):
+    """What the events of one name cost within a trace."""
+
+    name: str
+    amount: str
+    events: int
+
+
+class TraceCosts(Schema):
+    """What an event and everything below it cost: cents, exact to twelve decimals.
+
+    `events` counts all of them, with a cost or without. `names` are the dearest hundred.
+    """
+
+    event_id: UUID4
+    amount: str
+    currency: str
+    events: int
+    names: list[NameCosts]
