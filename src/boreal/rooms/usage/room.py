@@ -10,6 +10,7 @@ from boreal.rooms.usage.checks import routes as check_routes
 from boreal.rooms.usage.customer_meters import routes as customer_meter_routes
 from boreal.rooms.usage.customer_meters.work import show_customer_meters
 from boreal.rooms.usage.event_types import routes as event_type_routes
+from boreal.rooms.usage.events.partitions import LEASE_S, part_events
 from boreal.rooms.usage.ingestion import routes as event_routes
 from boreal.rooms.usage.ingestion.work import record_events
 from boreal.rooms.usage.invariants import INVARIANTS
@@ -31,11 +32,13 @@ room = Room(
     kinds={
         "announce_usage": Kind(announce_usage, real_time=True),
         "record_events": Kind(record_events),
+        "part_events": Kind(part_events, lease_s=LEASE_S, real_time=True),
         "fill_meter": Kind(fill_meter, lease_s=3600.0, real_time=True),
         "tell_usage_alerts": Kind(tell_usage_alerts),
         "show_customer_meters": Kind(show_customer_meters),
     },
     payload_schemas={"usage_alert.triggered": UsageAlertTriggered},
+    recurring=("part_events",),
     invariants=INVARIANTS,
     verifications={"what meters keep is what counting all events anew gives": differences},
     recorders=("record_events",),

@@ -35,6 +35,10 @@ E = EventRow.c
 N = EventNameRow.c
 U = MeterUsageRow.c
 
+USUAL_LANES = 2
+"""One organization, or both subjects of a customer."""
+USUAL_REACHES = (101, 1001)
+
 _FILTER: TypeAdapter[Any] = TypeAdapter(FilterInput)
 
 _GET = sa.select(EventRow).where(E.id == sa.bindparam("id", type_=PgUUID), visible_to(E.organization_id))
@@ -85,22 +89,26 @@ async def page(runs: Runs, actor: Actor, query: ListQuery, *, counted: bool) -> 
         raise Invalid(Fault(("query", "query"), words, "query", given["query"]))
     about = await asked_subjects(runs, actor, given)
     allowed = asked_organizations(actor, given)
+    lanes = allowed if about is None else about
+    limit = query.limit if counted else query.limit + 1
+    offset = min((query.page - 1) * query.limit, 2**62)
     depth = given.get("depth")
     shape = Shape(
         plain=frozenset(given) & frozenset(PLAIN),
         metadata_keys=len(query.metadata),
         by_subject=about is not None,
+        lanes=len(lanes) if len(lanes) <= USUAL_LANES else 0,
+        reach=next((reach for reach in USUAL_REACHES if offset + limit <= reach), None),
         depth=depth,
         below_parent=depth is not None and "parent_id" in given,
         ascending=query.sorting[-1] == "timestamp",
         conditions=await conditions(runs, actor, given),
     )
-    limit = query.limit if counted else query.limit + 1
-    offset = min((query.page - 1) * query.limit, 2**62)
     binds = {
         **actor.binds(),
         "actor_organization_ids": allowed,
-        "lanes": allowed if about is None else about,
+        "lanes": lanes,
+        **{f"lane_{index}": lane for index, lane in enumerate(lanes[:USUAL_LANES])},
         "parent_id": given.get("parent_id"),
         "words": given.get("query"),
         **{name: PLAIN[name].value(given[name]) for name in shape.plain},

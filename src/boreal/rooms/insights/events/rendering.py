@@ -19,6 +19,8 @@ from boreal.rooms.usage.public import EventTypeRow
 C = CustomerRow.c
 T = EventTypeRow.c
 
+_SYSTEM, _USER = EventSource.SYSTEM.value, EventSource.USER.value
+
 UNLABELLED = frozenset({"subscription.billing_period_updated", "balance.refund_reversal"})
 """The system events that go by their name; the others by its words (usage spec 2.5)."""
 
@@ -92,14 +94,14 @@ Types = Mapping[tuple[UUID, str], Record]
 
 
 async def _types(runs: Runs, actor: Actor, events: Sequence[Record]) -> Types:
-    names = list({event["name"] for event in events if event["source"] == EventSource.USER.value})
+    names = list({event["name"] for event in events if event["source"] == _USER})
     rows = await runs.fetch(_TYPES, names=names, **actor.binds()) if names else []
     return {(row["organization_id"], row["name"]): row for row in rows}
 
 
 def _label(event: Record, types: Types) -> str:
     name: str = event["name"]
-    if event["source"] == EventSource.SYSTEM.value:
+    if event["source"] == _SYSTEM:
         return name if name in UNLABELLED else name.replace(".", " ").replace("_", " ").title()
     known = types.get((event["organization_id"], name))
     if known is None:

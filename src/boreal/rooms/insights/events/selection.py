@@ -85,12 +85,16 @@ _PARENT = sa.bindparam("parent_id", type_=PgUUID)
 class Shape:
     """Which kind of list it is; the values are binds, so that there is one statement per shape.
 
-    `by_subject` says what the lanes are. `conditions` are predicates of filters and meters: a part of the shape.
+    `by_subject` says what the lanes are, `lanes` how many there are (0 for any number), `reach` how many events of each
+    may have to be walked (None for any number). Usual ones are named, so that PostgreSQL, which cannot know what a bind
+    will be, plans once and not for every page. `conditions` are predicates of filters and meters: a part of the shape.
     """
 
     plain: frozenset[str]
     metadata_keys: int
     by_subject: bool
+    lanes: int
+    reach: int | None
     depth: int | None
     below_parent: bool
     ascending: bool
@@ -108,15 +112,23 @@ class Shape:
 
 
 def rows(shape: Shape) -> sa.Select[Any]:
-    """The page of events; `reach` binds how many to walk in each lane: all up to the end of the page."""
-    lane = sa.func.unnest(_LANES).table_valued("key").render_derived(name="lane")
+    """The page of events; what is walked in each lane is all up to the end of the page, at least."""
+    lane = _lanes(shape.lanes)
+    reach = sa.bindparam("reach", type_=sa.BigInteger) if shape.reach is None else sa.literal_column(str(shape.reach))
     walked = (
         _ordered(_matching(sa.select(EventRow), shape).where(shape.lane == lane.c.key), E, shape)
-        .limit(sa.bindparam("reach", type_=sa.BigInteger))
+        .limit(reach)
         .lateral("walked")
     )
     page = sa.select(walked).select_from(lane.join(walked, sa.true()))
     return _ordered(page, walked.c, shape).limit(sa.bindparam("list_limit")).offset(sa.bindparam("list_offset"))
+
+
+def _lanes(number: int) -> Any:
+    if number == 0:
+        return sa.func.unnest(_LANES).table_valued("key").render_derived(name="lane")
+    binds = [(sa.bindparam(f"lane_{index}", type_=PgUUID),) for index in range(number)]
+    return sa.values(sa.column("key", PgUUID), name="lane").data(binds)
 
 
 def count(shape: Shape) -> sa.Select[Any]:

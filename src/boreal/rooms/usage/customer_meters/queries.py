@@ -1,5 +1,6 @@
 """Lists of customer meters, and how the wire shows them."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from boreal.kit.db import Record, Runs
 from boreal.kit.listing import ListQuery, ListSpec, any_of
 from boreal.kit.problems import ResourceNotFound
 from boreal.kit.schemas import UUID4
+from boreal.rooms.customers.public import CustomerRow
 from boreal.rooms.customers.public import render as render_customer
 from boreal.rooms.usage.customer_meters.balances import (
     CONSUMED,
@@ -28,8 +30,16 @@ from boreal.rooms.usage.meters.quantities import wire
 from boreal.rooms.usage.meters.queries import render as render_meter
 
 _ORGANIZATION_ID = column("customer_meters.organization_id", PgUUID)
+_CUSTOMER_ID = column("customer_meters.customer_id", PgUUID)
 _METER_ID = column("customer_meters.meter_id", PgUUID)
 _IS_LIVE = column("meters.archived_at", sa.DateTime(timezone=True)).is_(None)
+
+
+C = CustomerRow.c
+_EXTERNAL_ID = any_of("external_customer_id", C.external_id, str)
+# The ids are found first, and then a handful of rows by them, however many customers have meters.
+_IDS = sa.func.array(sa.select(C.id).where(visible_to(C.organization_id), _EXTERNAL_ID.predicate).scalar_subquery())
+_BY_EXTERNAL_ID = replace(_EXTERNAL_ID, predicate=_CUSTOMER_ID.bool_op("=")(sa.func.any(_IDS)))
 
 
 def _spec(select: sa.Select[Any]) -> ListSpec:
@@ -51,8 +61,8 @@ def _spec(select: sa.Select[Any]) -> ListSpec:
         default="-modified_at",
         filters=(
             any_of("organization_id", _ORGANIZATION_ID, UUID4),
-            any_of("customer_id", column("customer_meters.customer_id", PgUUID), UUID4),
-            any_of("external_customer_id", column("customers.external_id", sa.Text), str),
+            any_of("customer_id", _CUSTOMER_ID, UUID4),
+            _BY_EXTERNAL_ID,
             any_of("meter_id", _METER_ID, UUID4),
         ),
         sort_name="CustomerMeterSortProperty",
@@ -70,7 +80,8 @@ async def listed(runs: Runs, actor: Actor, query: ListQuery) -> dict[str, Any]:
     """The list that was asked for (contract `ListResource[CustomerMeter]`)."""
     spec = _ARCHIVED_TOO if "meter_id" in query.given else CUSTOMER_METERS
     page = await spec.fetch(runs, actor, query)
-    return page.envelope([await _render(runs, row) for row in page.rows])
+    shown: dict[UUID, dict[str, Any]] = {}
+    return page.envelope([await _render(runs, row, shown) for row in page.rows])
 
 
 async def get(runs: Runs, actor: Actor, id: UUID) -> dict[str, Any]:
@@ -78,15 +89,21 @@ async def get(runs: Runs, actor: Actor, id: UUID) -> dict[str, Any]:
     row = await runs.fetchrow(_VISIBLE, id=id, **actor.binds())
     if row is None:
         raise ResourceNotFound
-    return await _render(runs, row)
+    return await _render(runs, row, {})
 
 
-async def _render(runs: Runs, row: Record) -> dict[str, Any]:
+async def _render(runs: Runs, row: Record, shown: dict[UUID, dict[str, Any]]) -> dict[str, Any]:
+    """`shown` are the customers and meters that were rendered so far, each of which may come many times."""
+    customer_id, meter_id = row["customer_id"], row["meter_id"]
+    if customer_id not in shown:
+        shown[customer_id] = render_customer(customer_of(row))
+    if meter_id not in shown:
+        shown[meter_id] = render_meter(meter_of(row))
     return {
         **render_balance(await balance_of(runs, row)),
-        "customer_id": row["customer_id"],
-        "customer": render_customer(customer_of(row)),
-        "meter": render_meter(meter_of(row)),
+        "customer_id": customer_id,
+        "customer": shown[customer_id],
+        "meter": shown[meter_id],
     }
 
 

@@ -15,6 +15,7 @@ EventRow = sa.Table(
     metadata,
     # The order in which events were counted: what a window of a meter holds is a range of it. From `events_seq`.
     sa.Column("seq", sa.BigInteger, nullable=False),
+    # By the clock of the database, never that of a test clock: it says where the event is stored, and nothing else.
     sa.Column("ingested_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("timestamp", sa.DateTime(timezone=True), nullable=False),
     sa.Column("id", UUID, nullable=False),
@@ -46,7 +47,7 @@ EventRow = sa.Table(
     postgresql_partition_by="RANGE (ingested_at)",
     info={"ddl": ("CREATE SEQUENCE events_seq", "CREATE TABLE events_default PARTITION OF events DEFAULT")},
 )
-"""Partitioned by the time of ingestion, so that months can be set apart. So far all of it is in `events_default`."""
+"""Partitioned by the month of ingestion (`boreal.rooms.usage.events.partitions`)."""
 
 EventKeyRow = sa.Table(
     "event_keys",

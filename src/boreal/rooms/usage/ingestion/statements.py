@@ -87,7 +87,7 @@ COUNT = sa.text(
         INSERT INTO events (
             seq, ingested_at, timestamp, id, organization_id, subject, customer_id, parent_id, root_id, source, name,
             external_customer_id, external_id, metadata)
-        SELECT nextval('events_seq'), CAST(:now AS timestamptz), sent.timestamp,
+        SELECT nextval('events_seq'), now(), sent.timestamp,
             coalesce(sent.id, gen_random_uuid()), CAST(:organization_id AS uuid), sent.subject, sent.customer_id,
             sent.parent_id, sent.root_id, sent.source, sent.name, sent.external_customer_id, sent.external_id,
             sent.metadata::jsonb
