@@ -12,6 +12,7 @@ from uuid import UUID
 
 from boreal.kit.auth import Authenticator
 from boreal.kit.clock import Clock
+from boreal.kit.courtesy import Courtesy
 from boreal.kit.db import Database
 from boreal.kit.metrics import Metrics
 from boreal.kit.secrets import Keyring
@@ -38,6 +39,8 @@ class App:
     adapters: dict[type[Any], Any] = field(default_factory=dict)
     dispatch: Callable[[], Awaitable[int]] | None = None
     """Dispatches committed facts, as the worker does all the time; returns how many."""
+    courtesy: Courtesy = field(default_factory=Courtesy)
+    """Who is let go first in this process."""
     metrics: Metrics = field(init=False)
 
     def __post_init__(self) -> None:

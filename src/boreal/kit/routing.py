@@ -54,6 +54,8 @@ class Access:
 
     audience: frozenset[Subject]
     scopes: tuple[str, ...]
+    is_bulk: bool = False
+    """Whether all other requests go first (`boreal.kit.courtesy`)."""
 
 
 Handler = Callable[..., Any]
@@ -124,10 +126,12 @@ class Routes:
         mcp: bool = False,
         reads: Any = None,
         metadata: bool = False,
+        bulk: bool = False,
     ) -> Callable[[Handler], Handler]:
         """`reads` is the documented shape of a body that the handler gets as bytes, in `body`, and reads itself.
 
         `metadata` documents the parameter of an operation that is no list and reads it by `kit.listing.metadata_of`.
+        An operation in `bulk` gives way to others by itself, and nothing gives way to it.
         """
 
         def declare(handler: Handler) -> Handler:
@@ -144,7 +148,7 @@ class Routes:
                 extra["x-speakeasy-pagination"] = _PAGINATION
             if metadata or (listing is not None and listing.has_metadata):
                 extra["parameters"] = [METADATA_PARAMETER]
-            endpoint, run = _endpoint(handler, Access(audience, tuple(scopes)), listing, reads)
+            endpoint, run = _endpoint(handler, Access(audience, tuple(scopes), bulk), listing, reads)
             self.router.add_api_route(
                 self.prefix + path,
                 endpoint,

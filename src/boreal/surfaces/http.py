@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from boreal.kit.app import App
 from boreal.kit.auth import authorize
+from boreal.kit.courtesy import Asking
 from boreal.kit.db import is_away
 from boreal.kit.problems import Problem, ServiceUnavailable
 from boreal.kit.ratelimit import Limiter, RateLimited
@@ -60,23 +61,27 @@ class HttpApp:
         headers = _headers(scope)
         extra = self._headers + self.cors.headers(headers)
         started = False
+        asking = self.app.courtesy.ask()
 
         async def reply(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
+                asking.over()
                 message["headers"] = [*message.get("headers", ()), *extra]
             await send(message)
 
         begin_trace()
         try:
-            await self._serve(scope, headers, receive, reply, extra)
+            await self._serve(scope, headers, receive, reply, extra, asking)
         except ClientDisconnect:
             return
         except Exception as error:
             if started:
                 raise
             await _reply_to(error, scope)(scope, receive, reply)
+        finally:
+            asking.over()
 
     async def _serve(
         self,
@@ -85,6 +90,7 @@ class HttpApp:
         receive: Receive,
         send: Send,
         extra: list[tuple[bytes, bytes]],
+        asking: Asking,
     ) -> None:
         if scope["method"] == "OPTIONS" and b"origin" in headers and b"access-control-request-method" in headers:
             await self.cors.preflight(headers)(scope, receive, send)
@@ -105,6 +111,8 @@ class HttpApp:
             return
         if found is None:
             raise HTTPException(405, headers={"allow": _allowed(match)})
+        if found.access.is_bulk:
+            asking.over()
         scope["boreal"], scope["boreal_route"] = self.app, found.route.path
         scope["actor"] = authorize(actor, audience=found.access.audience, scopes=found.access.scopes)
         scope["path_params"] = dict(zip(found.names, match.values, strict=True))

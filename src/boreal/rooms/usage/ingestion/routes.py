@@ -1,6 +1,5 @@
 """`/v1/events/ingest` (usage spec 2.1). Reading events is in insights, which knows whose they are."""
 
-import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -17,18 +16,27 @@ from boreal.rooms.usage.ingestion.schemas import EventsIngest, EventsIngestRespo
 routes = Routes("/v1/events", tags=("events",))
 
 
-@routes.post("/ingest", audience=MERCHANT, scopes=("events:write",), returns=EventsIngestResponse, reads=EventsIngest)
+@routes.post(
+    "/ingest",
+    audience=MERCHANT,
+    scopes=("events:write",),
+    returns=EventsIngestResponse,
+    reads=EventsIngest,
+    bulk=True,
+)
 async def ingest(app: App, actor: Actor, body: bytes) -> dict[str, Any]:
     """Takes in events: all of them, or none if one is wrong. One whose external id is known is a duplicate."""
     own_time = actor.kind is Subject.organization
     now = await app.times.now(actor.organization_id) if own_time else app.clock.now()
-    events = bodies.read(body, now=now)
-    if len(events) > MAX_FAULTS:
-        await asyncio.sleep(0)  # a large body took its time: let others have theirs
-    organization_id = _organization_of(actor, events)
+    who = actor.organization_id if own_time else actor.user_id
+    ingestion = app.get(Ingestion)
+    async with ingestion.turns.turn(app.courtesy, who or UUID(int=0), size=len(body)):
+        events = bodies.read(body, now=now)
+        organization_id = _organization_of(actor, events)
+        batch = Batch.of(organization_id, events)
     if not events:
         return {"inserted": 0, "duplicates": 0}
-    return await app.get(Ingestion).take_in(app, organization_id, Batch.of(organization_id, events))
+    return await ingestion.take_in(app, organization_id, batch)
 
 
 def _organization_of(actor: Actor, events: list[SentEvent]) -> UUID:
