@@ -10,11 +10,13 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from boreal.kit.settings import SettingsError, read_settings
+from boreal.providers.ports import PaymentProcessor, PaymentRequest, SavedMethod
 from tests.support.catalog import make_product
 from tests.support.checkout import Session, faults, good, open_session, orders, problem
 from tests.support.payments import payment_methods, payments
 from tests.support.shop import Shop, client_of, open_shop
 from tests.support.stripe_server import Fault, StripeServer, open_stripe
+from tests.support.tokens import session as session_of
 
 ASKS = "4000002500003155"
 MONTHLY = {"recurring_interval": "month"}
@@ -275,6 +277,45 @@ async def test_renewals_charge_the_saved_method_once_the_tax_is_known(counter: C
     assert second["amount"] == 1200
     (params,) = [params for operation, _, params in counter.stripe.requests if "off_session" in params]
     assert params["off_session"] == "true"
+
+
+@pytest.mark.parametrize(("webhooks", "meanwhile"), [("never", "still due"), ("delivered", "paid otherwise")])
+async def test_money_of_a_renewal_whose_end_nobody_knew(counter: Counter, webhooks: str, meanwhile: str) -> None:
+    shop, stripe = counter.shop, counter.stripe
+    _, bought = await sold(counter, **MONTHLY)
+    stripe.faults = [Fault("lost_request", times=10_000)]
+    await shop.advance(days=31, minutes=5)
+    (attempt,) = await shop.app.database.pool.fetch("SELECT id, request FROM order_charges")
+    await shop.advance(hours=21)
+    stripe.faults = []
+    await shop.advance(hours=1)
+    renewal = (await orders(shop))[0]
+    assert (renewal["status"], renewal["due_amount"]) == ("pending", 1200)
+    if meanwhile == "paid otherwise":
+        token = await session_of(shop, bought["customer_id"])
+        async with client_of(shop.boreal, token) as portal:
+            url = f"/v1/customer-portal/orders/{renewal['id']}/confirm-payment"
+            good(await portal.post(url, json={"confirmation_token_id": stripe.confirmation_token()}))
+    asked = attempt["request"]
+    request = PaymentRequest(
+        amount=1200,
+        currency="usd",
+        customer=asked["known_customer"],
+        source=SavedMethod(asked["method"]),
+        off_session=True,
+        metadata=asked["metadata"],
+    )
+    await shop.app.get(PaymentProcessor).create_payment(request, idempotency_key=str(attempt["id"]))
+    if webhooks == "delivered":
+        await stripe.deliver()
+        await shop.advance(minutes=2)
+    else:
+        await shop.advance(hours=24)
+    assert (await orders(shop))[0]["status"] == "paid"
+    charges = [charge for charge in stripe.books.of("charge") if charge["status"] == "succeeded"]
+    assert len(charges) == (2 if meanwhile == "still due" else 3)
+    given = [(refund["amount"], refund["charge"]) for refund in stripe.books.of("refund")]
+    assert given == ([] if meanwhile == "still due" else [(1200, charges[-1]["id"])])
 
 
 async def test_a_refund_of_ours(counter: Counter) -> None:

@@ -51,6 +51,8 @@ class TransactionType(StrEnum):
     DISPUTE_LOSS = "dispute_loss"
     DISPUTE_REVERSAL = "dispute_reversal"
     DISPUTE_FEE = "dispute_fee"
+    SURPLUS = "surplus"
+    SURPLUS_RETURN = "surplus_return"
 
 
 class Unbalanced(ValueError):
@@ -151,14 +153,20 @@ def dispute_loss(amount: int, *, currency: str) -> Transaction:
     return _transaction(TransactionType.DISPUTE_LOSS, currency, {Holder.MERCHANT: -amount, Holder.PLATFORM: amount})
 
 
+def surplus(amount: int, *, currency: str) -> Transaction:
+    """Money that nobody was asked for any more: the platform holds it until it is given back, and takes no fee."""
+    return _transaction(TransactionType.SURPLUS, currency, {Holder.BUYERS: -amount, Holder.PLATFORM: amount})
+
+
 _REVERSALS = {
     TransactionType.REFUND: TransactionType.REFUND_REVERSAL,
     TransactionType.DISPUTE: TransactionType.DISPUTE_REVERSAL,
+    TransactionType.SURPLUS: TransactionType.SURPLUS_RETURN,
 }
 
 
 def reversal(transaction: Transaction) -> Transaction:
-    """What takes a refund or a dispute back to the last cent; a `KeyError` for anything else."""
+    """What takes a refund, a dispute or a surplus back to the last cent; a `KeyError` for anything else."""
     mirrored = tuple(
         Posting(posting.holder, -posting.amount, posting.currency, posting.fee_type) for posting in transaction.postings
     )

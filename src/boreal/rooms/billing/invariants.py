@@ -140,4 +140,18 @@ INVARIANTS = {
         SELECT id FROM subscriptions WHERE status = 'trialing' AND trial_end IS DISTINCT FROM current_period_end
         """
     ),
+    "what was collected for nothing was given back, or is about to be": sa.text(
+        """
+        SELECT source_id FROM ledger_transactions AS surplus WHERE type = 'surplus' AND NOT EXISTS (
+            SELECT FROM ledger_transactions AS back
+            WHERE back.source_id = surplus.source_id AND back.type = 'surplus_return')
+        AND NOT EXISTS (SELECT FROM work WHERE kind = 'return_surplus' AND unique_key = surplus.source_id::text)
+        """
+    ),
+    "money that was collected is that of an order, of a checkout or is given back": sa.text(
+        """
+        SELECT id FROM payments WHERE status = 'succeeded' AND order_id IS NULL AND checkout_id IS NULL
+        AND NOT EXISTS (SELECT FROM ledger_transactions WHERE source_id = payments.id AND type = 'surplus')
+        """
+    ),
 }

@@ -5,8 +5,8 @@ from boreal.rooms.billing.chargebacks.work import hear_dispute
 from boreal.rooms.billing.disputes.tables import DisputeRow
 from boreal.rooms.billing.invoices.commands import document as invoice_document
 from boreal.rooms.billing.invoices.commands import signer as invoice_signer
-from boreal.rooms.billing.orders.collection import hear as hear_order_payment
 from boreal.rooms.billing.orders.commands import settle_purchase
+from boreal.rooms.billing.orders.late import hear as hear_order_payment
 from boreal.rooms.billing.orders.portal import orders_page as list_customer_orders
 from boreal.rooms.billing.orders.queries import OrderDetail
 from boreal.rooms.billing.orders.queries import read as read_order

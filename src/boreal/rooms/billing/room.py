@@ -31,7 +31,7 @@ from boreal.rooms.billing.invoices import routes as invoice_routes
 from boreal.rooms.billing.invoices.commands import generate_invoice
 from boreal.rooms.billing.methods import portal as method_portal
 from boreal.rooms.billing.methods.commands import detach_payment_method
-from boreal.rooms.billing.orders import collection, portal, rendering, routes
+from boreal.rooms.billing.orders import collection, late, portal, rendering, routes, surplus
 from boreal.rooms.billing.orders import schemas as order_schemas
 from boreal.rooms.billing.orders.tables import OrderRow
 from boreal.rooms.billing.payments import routes as payment_routes
@@ -109,6 +109,8 @@ room = Room(
         "renew_subscription": Kind(renewal.renew, queue="renewals", lease_s=60, max_attempts=100),
         "end_subscriptions": Kind(renewal.end_of_customer),
         "collect_order": Kind(collection.collect, queue="charges", lease_s=60, max_attempts=100),
+        "find_payment": Kind(late.find, queue="payments", lease_s=120, real_time=True),
+        "return_surplus": Kind(surplus.give_back, queue="payments", lease_s=120, real_time=True),
         "follow_dispute": Kind(follow_dispute, queue="payments", lease_s=120, real_time=True),
         **seat_work.KINDS,
     },

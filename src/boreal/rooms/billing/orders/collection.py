@@ -29,7 +29,6 @@ from boreal.providers.ports import (
     MethodUnusable,
     Payment,
     PaymentProcessor,
-    ProcessorEvent,
     ProcessorRefused,
     ProcessorUnavailable,
     RequiresAction,
@@ -41,7 +40,6 @@ from boreal.rooms.billing.orders.charges import (
     close_charge,
     open_charge,
     open_charge_of,
-    order_of_intent,
     perform,
 )
 from boreal.rooms.billing.orders.recovery import recover
@@ -60,6 +58,9 @@ SAFETY_NET = timedelta(seconds=60)
 PATIENCE = timedelta(hours=1)
 """How long a customer may leave a challenge unanswered before the attempt is given up."""
 
+
+UNKNOWN = "unknown"
+"""Why an attempt is closed whose end cannot be found out any more."""
 
 _CUSTOMER, _NEXT_ATTEMPT = (
     sa.select(column).where(OrderRow.c.id == sa.bindparam("id", type_=PgUUID))
@@ -94,12 +95,8 @@ def collect_soon(tx: Tx, order_id: UUID) -> None:
     tx.enqueue("collect_order", payload={"order_id": key}, due_at=due_at, unique_key=key, sooner=True)
 
 
-async def hear(app: App, event: ProcessorEvent) -> None:
-    """Takes an event of the processor: the order that waits for this payment is looked at now."""
-    found = await order_of_intent(app.database, event.object_id)
-    if found is None:
-        return
-    organization_id, order_id = found
+async def look_at(app: App, organization_id: UUID, order_id: UUID) -> None:
+    """Asks for a look at an order now."""
     async with app.transaction(organization_id) as tx:
         key = str(order_id)
         tx.enqueue("collect_order", payload={"order_id": key}, unique_key=key, sooner=True)
@@ -149,7 +146,7 @@ async def ask(app: App, charge: OrderCharge) -> Payment | Failure:
         return Failure(refused.code, refused.message, unusable=True)
     except ProcessorRefused as refused:
         return Failure(refused.code, refused.message)
-    return _read(payment) if payment is not None else Failure("unknown", "Payment failed. Please try again.")
+    return _read(payment) if payment is not None else Failure(UNKNOWN, "Payment failed. Please try again.")
 
 
 async def stop(app: App, charge: OrderCharge, payment: Payment | Failure) -> Payment | Failure:
@@ -233,6 +230,8 @@ async def apply(app: App, organization_id: UUID, charge: OrderCharge, result: Pa
         if not await close_charge(tx, charge.id, outcome) or locked is None:
             return
         order, customer = locked
+        if isinstance(result, Failure) and result.reason == UNKNOWN:
+            _look_later(tx, charge, customer)
         payment = result if isinstance(result, Payment) else result.payment
         record = await _record(app, tx, order, customer, payment, result) if payment is not None else None
         if isinstance(result, Payment):
@@ -244,6 +243,25 @@ async def apply(app: App, organization_id: UUID, charge: OrderCharge, result: Pa
             await _forget_method(tx, charge.payment_method_id)
         if charge.is_automatic:
             await fail(tx, order, schedule=app.settings.dunning_days)
+
+
+def _look_later(tx: Tx, charge: OrderCharge, customer: Customer) -> None:
+    """Asks for money to be looked for that the attempt may have taken all the same."""
+    known = customer.processor_customer_id or charge.request.get("known_customer")
+    if known is None:
+        return
+    payload = {
+        "order_id": str(charge.order_id),
+        "charge_id": str(charge.id),
+        "customer": known,
+        "since": tx.real_now.isoformat(),
+    }
+    tx.enqueue("find_payment", payload=payload, unique_key=str(charge.id))
+
+
+async def settle_late(app: App, tx: Tx, order: Order, customer: Customer, payment: Payment) -> None:
+    """A pending order is paid with a payment whose attempt was given up; order and customer are locked."""
+    await _paid(tx, order, payment=await _record(app, tx, order, customer, payment, payment))
 
 
 async def _lock(tx: Tx, order_id: UUID, customer_id: UUID) -> tuple[Order, Customer] | None:

@@ -36,6 +36,7 @@ PaymentRow = sa.Table(
     sa.Index("ix_payments_organization_id_created_at", "organization_id", "created_at", "id"),
     sa.Index("ix_payments_checkout_id", "checkout_id"),
     sa.Index("ix_payments_order_id", "order_id"),
+    sa.Index("ix_payments_intent_id", "intent_id"),
 )
 
 PaymentMethodRow = sa.Table(
