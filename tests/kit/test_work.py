@@ -351,16 +351,15 @@ async def test_waking_sets_every_event_here_and_tells_the_others_once_per_interv
 
     wakeups.tell_others(notify)
     events = [wakeups.event("one"), wakeups.event("two")]
-    began = loop.time()
     for _ in range(20):
         wakeups.wake()
+        woke = loop.time()
         assert all(event.is_set() for event in events)
         await asyncio.sleep(0.02)
+        assert told, "the first is told at once"
     await asyncio.sleep(0.5)
-    assert told[0] - began < 0.15, "the first is told at once"
-    assert 2 <= len(told) <= 8
     assert all(later - earlier >= 0.19 for earlier, later in itertools.pairwise(told))
-    assert told[-1] - began > 0.38, "the last one is told too"
+    assert told[-1] >= woke, "the last one is told too"
 
 
 async def test_what_comes_up_while_the_others_are_being_told_is_told_as_well() -> None:

@@ -1,5 +1,10 @@
-"""More than a year of a subscription by a test clock: in a few long steps, and day by day."""
+"""More than a year of a subscription by a test clock: in a few long steps, and day by day.
 
+Once the declined renewal has recovered every day is like another, and the rest goes by in months; with
+`TEST_CLOCK_DAYS=395` day by day to the end.
+"""
+
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +26,8 @@ from tests.support.subscribers import (
 
 BEGAN = datetime(2027, 1, 31, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
+DAYS = int(os.environ.get("TEST_CLOCK_DAYS", "106"))
+"""For so many days it goes day by day."""
 TRIAL = {"trial_interval": "day", "trial_interval_count": 14}
 
 
@@ -47,7 +54,7 @@ async def live(shop: Shop, *, step: timedelta) -> Story:
     for until, then in ((100, forget_methods), (104, restore_methods), (395, None)):
         end = BEGAN + until * DAY
         while time < end:
-            time = min(time + step, end)
+            time = min(time + (step if time < BEGAN + DAYS * DAY else max(step, 31 * DAY)), end)
             path = f"/v1/test-clocks/{clock['id']}/advance"
             good(await shop.client.post(path, json={"time": time.isoformat()}), 202)
             await shop.settle()

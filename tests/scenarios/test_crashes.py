@@ -29,7 +29,7 @@ from tests.support.fleet import VICTIMS, Fleet, open_fleet
 from tests.support.processes import run, short_folder
 from tests.support.receiver import Received, Receiver, Reply, open_receiver
 
-ROUNDS = int(os.environ.get("TEST_CRASH_ROUNDS", "4"))
+ROUNDS = int(os.environ.get("TEST_CRASH_ROUNDS", "2"))
 CHECKOUTS = int(os.environ.get("TEST_CRASH_CHECKOUTS", "60"))
 SEED = int(os.environ.get("TEST_CRASH_SEED") or SystemRandom().randrange(1_000_000))
 

@@ -88,6 +88,14 @@ async def sold(new_database: NewDatabase) -> tuple[Catalog, Rows]:
     return catalog, rows
 
 
+@pytest.fixture(scope="module")
+async def fresh(new_database: NewDatabase) -> list[list[tuple[object, ...]]]:
+    """The schema of a database that began at the newest revision."""
+    dsn = await new_database("fresh")
+    await migrate(dsn)
+    return await schema_of(dsn)
+
+
 async def fill(connection: asyncpg.Connection, catalog: Catalog, rows: Rows) -> Rows:
     """Puts what was sold into an older database, and a row into every table that is still empty; returns those."""
     made: Rows = {}
@@ -116,7 +124,7 @@ async def take_away(connection: asyncpg.Connection, made: Rows) -> None:
 
 @pytest.mark.parametrize("revision", REVISIONS)
 async def test_a_database_in_use_is_upgraded(
-    revision: str, new_database: NewDatabase, sold: tuple[Catalog, Rows]
+    revision: str, new_database: NewDatabase, sold: tuple[Catalog, Rows], fresh: list[list[tuple[object, ...]]]
 ) -> None:
     newest, rows = sold
     dsn = await new_database(revision)
@@ -134,9 +142,7 @@ async def test_a_database_in_use_is_upgraded(
     after = await take(connection, newest)
     had, kept = known(before, older, newest), known(after, older, newest)
     assert {table: (had[table], kept[table]) for table in had if kept[table] != had[table]} == {}
-    fresh = await new_database("fresh")
-    await migrate(fresh)
-    assert await schema_of(dsn) == await schema_of(fresh)
+    assert await schema_of(dsn) == fresh
     await take_away(connection, made)
     await connection.close()
     database = await Database.connect(dsn, pool_size=1)
@@ -172,7 +178,9 @@ async def test_a_newer_schema_is_refused_and_left_alone(
     assert await everything_of(dsn) == before
 
 
-async def test_two_processes_may_start_at_once_on_an_empty_database(new_database: NewDatabase) -> None:
+async def test_two_processes_may_start_at_once_on_an_empty_database(
+    new_database: NewDatabase, fresh: list[list[tuple[object, ...]]]
+) -> None:
     dsn = await new_database("empty")
     with short_folder() as folder:
         variables = {"DATABASE_URL": dsn, "BOREAL_DATA_DIR": str(folder), "BOREAL_LOG_LEVEL": "warning"}
@@ -184,6 +192,4 @@ async def test_two_processes_may_start_at_once_on_an_empty_database(new_database
             await working.says("Boreal's worker is ready")
             assert [(await process.stop())[0] for process in (serving, working)] == [0, 0]
             assert (serving.said.count("\n"), working.said.count("\n")) == (1, 1), serving.said + working.said
-    fresh = await new_database("fresh")
-    await migrate(fresh)
-    assert await schema_of(dsn) == await schema_of(fresh)
+    assert await schema_of(dsn) == fresh

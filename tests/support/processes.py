@@ -48,7 +48,7 @@ def environment(**values: str) -> dict[str, str]:
 def run(*arguments: str, **values: str) -> subprocess.CompletedProcess[str]:
     """A command that ends by itself, with what it printed."""
     command = [*COMMAND, *arguments]
-    return subprocess.run(command, env=environment(**values), capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, env=environment(**values), capture_output=True, text=True, timeout=110)
 
 
 def is_alive(pid: int) -> bool:
