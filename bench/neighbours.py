@@ -42,8 +42,9 @@ async def flood(connection: Connection, size: int, answered: Counter[int]) -> No
         {"name": "call", "external_customer_id": f"loud-{number % 50}", "metadata": {"n": number}}
         for number in range(size)
     ]
+    body = json.dumps({"events": events}).encode()
     while True:
-        status, _ = await connection.request("POST", "/v1/events/ingest", {"events": events})
+        status, _ = await connection.request("POST", "/v1/events/ingest", body)
         answered[status] += 1
         if status == 429:
             await asyncio.sleep(1)

@@ -88,12 +88,12 @@ class Merchant:
         made: dict[str, Any] = {"name": "call", "external_customer_id": random.choice(self.customers)}
         return {**made, "metadata": metadata, **({} if at is None else {"timestamp": at.isoformat()})}
 
-    def body(self, size: int, *, keyed: bool) -> dict[str, Any]:
+    def body(self, size: int, *, keyed: bool) -> bytes:
         """A request of so many events; `keyed`: with an id each, which no other has."""
         events = [self.event() for _ in range(size)]
         for event in events if keyed else ():
             event["external_id"] = f"{random.getrandbits(96):x}"
-        return {"events": events}
+        return json.dumps({"events": events}).encode()
 
 
 async def asked(connection: Connection, method: str, path: str, body: Any = None) -> Any:
@@ -202,7 +202,7 @@ async def run(options: argparse.Namespace) -> int:
     def post(size: int, *, keyed: bool = False) -> Any:
         bodies = [merchant.body(size, keyed=False) for _ in range(8)]
 
-        def call() -> tuple[str, str, dict[str, Any]]:
+        def call() -> tuple[str, str, bytes]:
             return "POST", "/v1/events/ingest", merchant.body(size, keyed=True) if keyed else random.choice(bodies)
 
         return call

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from boreal.core.events import key_of, subject_of
+from boreal.kit.db import Id
 from boreal.kit.problems import Fault, Invalid
 from boreal.rooms.usage.ingestion.bodies import MAX_FAULTS, SentEvent
 
@@ -34,11 +35,15 @@ class Batch:
     def of(cls, organization_id: UUID, events: Iterable[SentEvent]) -> "Batch":
         """The events of an organization."""
         batch: list[NewEvent] = []
+        subjects: dict[str, UUID] = {}
         at, hour = None, 0
         for sent in events:
             external = sent.external_customer_id
-            subject = sent.customer_id if external is None else subject_of(organization_id, external)
-            assert subject is not None and sent.timestamp is not None
+            subject = sent.customer_id if external is None else subjects.get(external)
+            if subject is None:
+                assert external is not None
+                subject = subjects[external] = Id(str(subject_of(organization_id, external)))
+            assert sent.timestamp is not None
             if sent.timestamp is not at:  # events without a time share one
                 at, hour = sent.timestamp, int(sent.timestamp.timestamp() // 3600)
             new = NewEvent(sent, subject, hour)

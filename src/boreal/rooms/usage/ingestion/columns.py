@@ -1,42 +1,48 @@
-"""What is counted and named, column by column, as the statements of ingestion take it."""
+"""What is counted and named, column by column, as the statements of ingestion take it.
 
+Columns of ids and numbers, of which there are thousands for a large batch, are texts that PostgreSQL reads as arrays:
+the driver looks at every element of an array several times, which took a fifth of the time of ingestion.
+"""
+
+from collections.abc import Iterable
 from typing import Any
 
 from boreal.core.events import EventSource
 from boreal.rooms.usage.meters.counting import Counts
 
 
-def _text(number: Any) -> str | None:
-    return None if number is None else str(number)
+def _array(values: Iterable[Any]) -> str:
+    """Ids or numbers, which need no quotes, and None."""
+    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
 
 
-def usage_of(counts: Counts) -> dict[str, list[Any]]:
+def usage_of(counts: Counts) -> dict[str, str]:
     """What meters count of each subject."""
     usage = counts.usage()
     cells = usage.values()
     return {
-        "meter_ids": [meter for meter, _ in usage],
-        "subjects": [subject for _, subject in usage],
-        "counts": [cell[0] for cell in cells],
-        "sums": [_text(cell[1]) for cell in cells],
-        "mins": [_text(cell[2]) for cell in cells],
-        "maxs": [_text(cell[3]) for cell in cells],
+        "meter_ids": _array(meter for meter, _ in usage),
+        "subjects": _array(subject for _, subject in usage),
+        "counts": _array(cell[0] for cell in cells),
+        "sums": _array(cell[1] for cell in cells),
+        "mins": _array(cell[2] for cell in cells),
+        "maxs": _array(cell[3] for cell in cells),
     }
 
 
-def rollups_of(counts: Counts, slot: int) -> dict[str, list[Any]]:
+def rollups_of(counts: Counts, slot: int) -> dict[str, str]:
     """The same by hour and day."""
     rollups = counts.rollups(slot)
     cells = rollups.values()
     return {
         **{
-            name: [key[index] for key in rollups]
+            name: _array(key[index] for key in rollups)
             for index, name in enumerate(("r_meter_ids", "r_subjects", "r_hours", "r_buckets", "r_slots"))
         },
-        "r_counts": [cell[0] for cell in cells],
-        "r_sums": [_text(cell[1]) for cell in cells],
-        "r_mins": [_text(cell[2]) for cell in cells],
-        "r_maxs": [_text(cell[3]) for cell in cells],
+        "r_counts": _array(cell[0] for cell in cells),
+        "r_sums": _array(cell[1] for cell in cells),
+        "r_mins": _array(cell[2] for cell in cells),
+        "r_maxs": _array(cell[3] for cell in cells),
     }
 
 

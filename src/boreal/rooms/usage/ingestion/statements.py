@@ -41,8 +41,9 @@ COUNT = sa.text(
         SELECT sent.meter_id, sent.subject, 0, CAST(:now AS timestamptz), sent.count,
             sent.sum::numeric, sent.min::numeric, sent.max::numeric
         FROM current, unnest(
-            CAST(:meter_ids AS uuid[]), CAST(:subjects AS uuid[]), CAST(:counts AS bigint[]), CAST(:sums AS text[]),
-            CAST(:mins AS text[]), CAST(:maxs AS text[])
+            CAST(CAST(:meter_ids AS text) AS uuid[]), CAST(CAST(:subjects AS text) AS uuid[]),
+            CAST(CAST(:counts AS text) AS bigint[]), CAST(CAST(:sums AS text) AS text[]),
+            CAST(CAST(:mins AS text) AS text[]), CAST(CAST(:maxs AS text) AS text[])
         ) AS sent (meter_id, subject, count, sum, min, max)
         ORDER BY sent.meter_id, sent.subject
         ON CONFLICT (meter_id, subject) DO UPDATE SET
@@ -57,9 +58,11 @@ COUNT = sa.text(
         SELECT sent.meter_id, sent.subject, sent.hours, sent.bucket, sent.slot,
             sent.count, sent.sum::numeric, sent.min::numeric, sent.max::numeric
         FROM current, locked, unnest(
-            CAST(:r_meter_ids AS uuid[]), CAST(:r_subjects AS uuid[]), CAST(:r_hours AS int[]),
-            CAST(:r_buckets AS int[]), CAST(:r_slots AS int[]), CAST(:r_counts AS bigint[]), CAST(:r_sums AS text[]),
-            CAST(:r_mins AS text[]), CAST(:r_maxs AS text[])
+            CAST(CAST(:r_meter_ids AS text) AS uuid[]), CAST(CAST(:r_subjects AS text) AS uuid[]),
+            CAST(CAST(:r_hours AS text) AS int[]),
+            CAST(CAST(:r_buckets AS text) AS int[]), CAST(CAST(:r_slots AS text) AS int[]),
+            CAST(CAST(:r_counts AS text) AS bigint[]), CAST(CAST(:r_sums AS text) AS text[]),
+            CAST(CAST(:r_mins AS text) AS text[]), CAST(CAST(:r_maxs AS text) AS text[])
         ) AS sent (meter_id, subject, hours, bucket, slot, count, sum, min, max)
         WHERE locked.rows >= 0
         ORDER BY sent.meter_id, sent.subject, sent.hours, sent.bucket, sent.slot
