@@ -114,12 +114,25 @@ async def test_too_many_questions_in_a_sandbox_mean_no_tax(server):
     await taxes.close()
 
 
+async def test_what_is_given_back_is_reversed_once_and_never_more_than_there_is(taxes, server):
+    quoted = await quote(taxes, "FR", amount=1000)
+    sale = await taxes.record(quoted.calculation_id, reference="order-1")
+    for _ in range(2):
+        await taxes.reverse(sale, amount=300, reference="refund-1")
+    await taxes.reverse(sale, amount=901, reference="refund-2")  # 1200 with its tax, less 300
+    await taxes.reverse(sale, amount=900, reference="refund-3")
+    assert server.taxes.reversals == {"refund-1": ("order-1", -300), "refund-3": ("order-1", -900)}
+    server.faults = [Fault("lost_request", where="/v1/tax", times=10)]
+    with pytest.raises(TaxUnavailable):
+        await taxes.reverse(sale, amount=1, reference="refund-4")
+
+
 async def test_a_sale_is_recorded_once(taxes, server):
     quoted = await quote(taxes, "FR")
     for _ in range(2):
-        await taxes.record(quoted.calculation_id, reference="order-1")
+        assert await taxes.record(quoted.calculation_id, reference="order-1") == "tax_order-1"
     assert server.taxes.transactions == {"order-1": quoted.calculation_id}
-    await taxes.record("taxcalc_too_old", reference="order-2")
+    assert await taxes.record("taxcalc_too_old", reference="order-2") is None
     server._replies.clear()  # as after a day, when the key is forgotten
     await taxes.record(quoted.calculation_id, reference="order-1")
     assert list(server.taxes.transactions) == ["order-1"]

@@ -14,6 +14,7 @@ from boreal.providers.ports import PaymentProcessor, PaymentRequest, SavedMethod
 from tests.support.catalog import make_product
 from tests.support.checkout import Session, faults, good, open_session, orders, problem
 from tests.support.payments import payment_methods, payments
+from tests.support.refunds import give_back
 from tests.support.shop import Shop, client_of, open_shop
 from tests.support.stripe_server import Fault, StripeServer, open_stripe
 from tests.support.tokens import session as session_of
@@ -187,6 +188,19 @@ async def test_the_tax_of_stripe(counter: Counter) -> None:
     assert (order["tax_amount"], order["total_amount"]) == (89, 1089)
     await counter.shop.advance(minutes=1)
     assert list(counter.stripe.taxes.transactions) == [order["id"]]
+
+
+async def test_stripe_hears_of_the_tax_of_renewals_and_of_what_is_given_back(counter: Counter) -> None:
+    session = await counter.session(**MONTHLY)
+    good(await session.confirm(counter.stripe.confirmation_token()))
+    await counter.settle()
+    await counter.shop.advance(days=31, minutes=5)
+    renewed, first = await orders(counter.shop)
+    assert (renewed["billing_reason"], renewed["status"], renewed["tax_amount"]) == ("subscription_cycle", "paid", 200)
+    assert set(counter.stripe.taxes.transactions) == {first["id"], renewed["id"]}
+    refund = await give_back(counter.shop, renewed, 500)
+    await counter.shop.advance(minutes=5)
+    assert counter.stripe.taxes.reversals == {refund["id"]: (renewed["id"], -600)}
 
 
 @pytest.mark.parametrize("kind", ["lost_reply", "failed"])

@@ -155,8 +155,13 @@ async def record(
 
 
 _LOCK = sa.select(sa.func.pg_try_advisory_xact_lock(sa.text("hashtext('boreal:dispatch')")))
+# Locked in the order of their ids, as by whoever takes notes off them: else the two could wait for each other.
 _UNDISPATCHED = (
-    sa.select(FactRow).where(FactRow.c.position.is_(None)).order_by(FactRow.c.id).limit(sa.bindparam("batch_size"))
+    sa.select(FactRow)
+    .where(FactRow.c.position.is_(None))
+    .order_by(FactRow.c.id)
+    .limit(sa.bindparam("batch_size"))
+    .with_for_update(key_share=True)
 )
 _ADVANCE = sa.text(
     """

@@ -5,7 +5,11 @@ from typing import Any
 
 import stripe.params as of
 from stripe.params.radar import EarlyFraudWarningRetrieveParams
-from stripe.params.tax import CalculationCreateParams, TransactionCreateFromCalculationParams
+from stripe.params.tax import (
+    CalculationCreateParams,
+    TransactionCreateFromCalculationParams,
+    TransactionCreateReversalParams,
+)
 
 from tests.support.stripe_server.wire import invalid
 
@@ -43,6 +47,7 @@ TAKEN: Mapping[str, type] = {
     "GET /v1/events": of.EventListParams,
     "POST /v1/tax/calculations": CalculationCreateParams,
     "POST /v1/tax/transactions/create_from_calculation": TransactionCreateFromCalculationParams,
+    "POST /v1/tax/transactions/create_reversal": TransactionCreateReversalParams,
 }
 """Every operation that the server has, and what it takes."""
 

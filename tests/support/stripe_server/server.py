@@ -165,6 +165,8 @@ class StripeServer:
         if operation in _CHANGES:
             return self._shown(_CHANGES[operation](books, *ids, params), params)
         if operation.startswith("POST /v1/tax/"):
+            if operation.endswith("create_reversal"):
+                return self.taxes.reverse(params)
             return self.taxes.calculate(params) if operation.endswith("calculations") else self.taxes.record(params)
         if operation == "GET /v1/events":
             wanted = params.get("types")

@@ -32,10 +32,11 @@ _NEEDS_POSTAL_CODE = frozenset({"US", "CA"})
 
 @dataclass
 class Taxes:
-    """The calculations that were made, and which of them became sales, by reference."""
+    """The calculations that were made, which of them became sales, by reference, and what was taken back of those."""
 
     calculations: dict[str, dict[str, Any]] = field(default_factory=dict)
     transactions: dict[str, str] = field(default_factory=dict)
+    reversals: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def calculate(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The tax on one line, exclusive."""
@@ -66,7 +67,25 @@ class Taxes:
         if params["reference"] in self.transactions:
             raise invalid("A tax transaction with this reference exists.", param="reference")
         self.transactions[params["reference"]] = params["calculation"]
-        return {"id": f"tax_{secrets.token_hex(8)}", "object": "tax.transaction", "reference": params["reference"]}
+        return {"id": f"tax_{params['reference']}", "object": "tax.transaction", "reference": params["reference"]}
+
+    def reverse(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Part of a transaction is taken back, its tax included: an amount below zero, never more than is left."""
+        if params["mode"] != "partial":
+            raise invalid("This server knows partial reversals only.", param="mode")
+        sold = str(params["original_transaction"]).removeprefix("tax_")
+        if sold not in self.transactions:
+            raise invalid("No such transaction", code="resource_missing", param="original_transaction")
+        if params["reference"] in self.reversals or params["reference"] in self.transactions:
+            raise invalid("A tax transaction with this reference exists.", param="reference")
+        amount = integer(params, "flat_amount")
+        left = self.calculations[self.transactions[sold]]["amount_total"] + sum(
+            given for of, given in self.reversals.values() if of == sold
+        )
+        if not -left <= amount < 0:
+            raise invalid("The amount must be negative and at most what is left.", param="flat_amount")
+        self.reversals[params["reference"]] = (sold, amount)
+        return {"id": f"tax_{params['reference']}", "object": "tax.transaction", "reference": params["reference"]}
 
 
 def _tax_id(customer: Mapping[str, Any]) -> str | None:

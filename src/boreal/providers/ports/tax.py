@@ -58,8 +58,18 @@ class TaxQuotes(Protocol):
 
 
 class TaxRecords(Protocol):
-    """A source of taxes that wants to know which of its quotes became sales, for the seller's tax returns."""
+    """A source of taxes that wants to know which of its quotes became sales, and what of them was given back.
 
-    async def record(self, calculation_id: str, *, reference: str) -> None:
-        """The quote became the sale with this reference; telling it again changes nothing. Raises `TaxUnavailable`."""
+    The seller's tax returns are made from that.
+    """
+
+    async def record(self, calculation_id: str, *, reference: str) -> str | None:
+        """The quote became the sale with this reference; by which id the source knows it, None if it wants none.
+
+        Telling it again changes nothing. Raises `TaxUnavailable`.
+        """
+        ...
+
+    async def reverse(self, record: str, *, amount: int, reference: str) -> None:
+        """So much of a recorded sale was given back, its tax included; each reference once. Raises `TaxUnavailable`."""
         ...

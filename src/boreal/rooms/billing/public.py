@@ -34,6 +34,7 @@ from boreal.rooms.billing.subscriptions.queries import active_subscriptions
 from boreal.rooms.billing.subscriptions.schemas import Subscription, SubscriptionMeterBase
 from boreal.rooms.billing.subscriptions.tables import SubscriptionRow
 from boreal.rooms.billing.subscriptions.upgrades import Upgradable, find_upgradable
+from boreal.rooms.billing.taxes.work import record_later as record_tax_later
 
 __all__ = [
     "KEYS_LAST",
@@ -69,6 +70,7 @@ __all__ = [
     "read_order",
     "record_attempt",
     "record_payment",
+    "record_tax_later",
     "render_customer_order",
     "render_order",
     "require_billing_role",

@@ -50,6 +50,7 @@ from boreal.rooms.billing.seats.tables import CustomerSeatRow
 from boreal.rooms.billing.subscriptions import queries as subscription_queries
 from boreal.rooms.billing.subscriptions import schemas as subscription_schemas
 from boreal.rooms.billing.subscriptions.tables import SubscriptionRow
+from boreal.rooms.billing.taxes import work as tax_work
 
 ORDER = Noun("order", Order, OrderRow, facts=order_rules.facts, transitions=order_rules.TRANSITIONS)
 SUBSCRIPTION = Noun(
@@ -113,11 +114,13 @@ room = Room(
         "return_surplus": Kind(surplus.give_back, queue="payments", lease_s=120, real_time=True),
         "follow_dispute": Kind(follow_dispute, queue="payments", lease_s=120, real_time=True),
         **seat_work.KINDS,
+        **tax_work.KINDS,
     },
     reactions={
         "order.created": ("send_order_mail",),
         "customer.deleted": ("end_subscriptions", "end_seats_of_customer"),
         "customer_seat.assigned": ("send_seat_invitation",),
+        **tax_work.REACTIONS,
         "subscription.canceled": ("send_subscription_mail",),
         "subscription.uncanceled": ("send_subscription_mail",),
         "subscription.past_due": ("send_subscription_mail", "end_seats_of_subscription"),

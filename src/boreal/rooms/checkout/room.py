@@ -2,7 +2,7 @@
 
 from boreal.kit.room import Room
 from boreal.kit.work import Kind
-from boreal.rooms.checkout.checkouts import client_routes, confirmation, expiry, fulfilment, queries, taxes
+from boreal.rooms.checkout.checkouts import client_routes, confirmation, expiry, fulfilment, queries
 from boreal.rooms.checkout.checkouts import routes as checkout_routes
 from boreal.rooms.checkout.checkouts.schemas import Checkout
 from boreal.rooms.checkout.invariants import INVARIANTS
@@ -24,7 +24,6 @@ room = Room(
     kinds={
         "settle_attempt": Kind(confirmation.settle_attempt, queue="payments", lease_s=60, real_time=True),
         "complete_checkout": Kind(fulfilment.complete, queue="payments", lease_s=60, real_time=True),
-        "record_tax": Kind(taxes.record),
         "hear_processor_event": Kind(inbox.hear, queue="payments", lease_s=60),
         "expire_checkouts": Kind(expiry.sweep),
         "catch_up_with_processor": Kind(inbox.catch_up, queue="payments", lease_s=300),

@@ -94,15 +94,28 @@ class StripeTaxes:
         except ProcessorUnavailable as silence:
             raise TaxUnavailable(FAILED) from silence
 
-    async def record(self, calculation_id: str, *, reference: str) -> None:
+    async def record(self, calculation_id: str, *, reference: str) -> str | None:
         """As the port says."""
         record = self._api.v1.tax.transactions.create_from_calculation_async
         params = {"calculation": calculation_id, "reference": reference}
         try:
-            await self._api.call(record, params=params, key=f"tax-{reference}")
+            recorded = await self._api.call(record, params=params, key=f"tax-{reference}")
         except StripeRefused as refused:
             # recorded before, or too old: nothing that asking again would change
             _log.warning("tax_not_recorded", reference=reference, calculation_id=calculation_id, code=refused.code)
+            return None
+        except ProcessorUnavailable as silence:
+            raise TaxUnavailable(FAILED) from silence
+        return str(recorded["id"])
+
+    async def reverse(self, record: str, *, amount: int, reference: str) -> None:
+        """As the port says: Stripe takes net and tax apart itself."""
+        reverse = self._api.v1.tax.transactions.create_reversal_async
+        params = {"mode": "partial", "original_transaction": record, "reference": reference, "flat_amount": -amount}
+        try:
+            await self._api.call(reverse, params=params, key=f"tax-{reference}")
+        except StripeRefused as refused:
+            _log.warning("tax_not_reversed", reference=reference, record=record, code=refused.code)
         except ProcessorUnavailable as silence:
             raise TaxUnavailable(FAILED) from silence
 

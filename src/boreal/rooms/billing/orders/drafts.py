@@ -28,6 +28,7 @@ from boreal.rooms.billing.orders.settlement import settle_order
 from boreal.rooms.billing.orders.tables import OrderRow
 from boreal.rooms.billing.orders.taxes import Tax
 from boreal.rooms.billing.subscriptions.commands import enter_past_due
+from boreal.rooms.billing.taxes.work import record_later
 from boreal.rooms.finance.public import CUSTOMER_CREDIT
 
 # What orders have set off or added that are still collected: the ledger moves when they are paid.
@@ -96,6 +97,7 @@ async def store(
     if order.status is OrderStatus.PENDING:
         collect_later(tx, order)
     await add_items(tx, order, _items(draft))
+    await record_later(tx, order_id=order.id, calculation_id=draft.tax.calculation_id)
     return order
 
 

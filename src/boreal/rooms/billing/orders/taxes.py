@@ -13,11 +13,15 @@ from boreal.providers.ports import PostalAddress, TaxQuotes, TaxRefused, TaxUnav
 
 @dataclass(frozen=True, slots=True)
 class Tax:
-    """The tax on a net amount, of the same sign, and what an order shows of it."""
+    """The tax on a net amount, of the same sign, and what an order shows of it.
+
+    `calculation_id` is by what the source knows the quote of a sale, if it wants to hear of it.
+    """
 
     amount: int
     reason: str | None
     rate: Mapping[str, Any] | None
+    calculation_id: str | None = None
 
 
 UNTAXED = Tax(0, None, None)
@@ -44,8 +48,10 @@ async def tax_on(app: App, net_amount: int, *, currency: str, customer: Customer
         raise ServiceUnavailable(str(silence)) from silence
     except TaxRefused:
         return UNTAXED
-    sign = 1 if net_amount > 0 else -1
-    return Tax(sign * quote.amount, quote.taxability_reason, asdict(quote.rate) if quote.rate else None)
+    rate = asdict(quote.rate) if quote.rate else None
+    if net_amount < 0:
+        return Tax(-quote.amount, quote.taxability_reason, rate)
+    return Tax(quote.amount, quote.taxability_reason, rate, quote.calculation_id)
 
 
 def tax_basis(customer: Customer) -> tuple[Any, ...]:

@@ -33,10 +33,11 @@ from boreal.rooms.billing.public import (
     hear_refund,
     keep_method,
     next_look,
+    record_tax_later,
     settle_purchase,
 )
 from boreal.rooms.catalog.public import link_redemption, release_redemption
-from boreal.rooms.checkout.checkouts import payments, queries, taxes, trials
+from boreal.rooms.checkout.checkouts import payments, queries, trials
 from boreal.rooms.checkout.checkouts.claims import release_claim
 from boreal.rooms.checkout.checkouts.errors import CheckoutLocked
 from boreal.rooms.checkout.checkouts.shelf import Seen, Shelf, read_shelf
@@ -180,7 +181,8 @@ async def _fulfil(app: App, seen: Seen, result: Payment | Setup | None) -> None:
             method_id = (await keep_method(app, tx, customer.id, result.method)).id
             purchase = replace(purchase, payment_method_id=method_id)
         order = await settle_purchase(tx, purchase, customer=customer, organization=shelf.organization)
-        taxes.record_later(tx, before, order.id)
+        if before.trial_end is None:  # the order that begins a trial sells nothing (catalog spec 10.1)
+            await record_tax_later(tx, order_id=order.id, calculation_id=before.tax_calculation_id)
         if purchase.product.is_recurring:
             await release_claim(tx, before.id)
         if before.discount_id is not None and order.subscription_id is not None:

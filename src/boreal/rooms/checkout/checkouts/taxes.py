@@ -1,15 +1,12 @@
 """The tax of a session: asked of the tax source before the transaction, stored with the amount it belongs to."""
 
 from dataclasses import asdict, replace
-from uuid import UUID
 
 from boreal.core import checkouts as book
 from boreal.core.checkouts import Checkout, Selection
 from boreal.core.discounts import Discount
 from boreal.kit.app import App
-from boreal.kit.tx import Tx
-from boreal.kit.work import Later, Work
-from boreal.providers.ports import PostalAddress, TaxQuotes, TaxRecords, TaxRefused, TaxUnavailable
+from boreal.providers.ports import PostalAddress, TaxQuotes, TaxRefused
 
 
 async def with_tax(
@@ -45,22 +42,3 @@ async def with_tax(
         tax_calculation_id=quote.calculation_id,
     )
     return taxed, None
-
-
-def record_later(tx: Tx, checkout: Checkout, order_id: UUID) -> None:
-    """Tells the tax source that its quote became an order; nothing for an order that begins a trial (10.1)."""
-    if checkout.tax_calculation_id is None or checkout.trial_end is not None:
-        return
-    payload = {"calculation_id": checkout.tax_calculation_id, "order_id": str(order_id)}
-    tx.enqueue("record_tax", payload=payload, unique_key=str(order_id))
-
-
-async def record(app: App, work: Work) -> None:
-    """Kind of work `record_tax`: safe to run again, as the order's id is the reference."""
-    source: TaxRecords | None = app.adapters.get(TaxRecords)
-    if source is None:
-        return
-    try:
-        await source.record(work.payload["calculation_id"], reference=work.payload["order_id"])
-    except TaxUnavailable:
-        raise Later(app.clock.now() + app.kinds[work.kind].backoff(work.attempts)) from None
