@@ -34,7 +34,7 @@ from boreal.rooms.billing.subscriptions.queries import active_subscriptions
 from boreal.rooms.billing.subscriptions.schemas import Subscription, SubscriptionMeterBase
 from boreal.rooms.billing.subscriptions.tables import SubscriptionRow
 from boreal.rooms.billing.subscriptions.upgrades import Upgradable, find_upgradable
-from boreal.rooms.billing.taxes.work import record_later as record_tax_later
+from boreal.rooms.billing.taxes.records import record_later as record_tax_later
 
 __all__ = [
     "KEYS_LAST",

@@ -41,6 +41,7 @@ from boreal.rooms.billing.refunds import routes as refund_routes
 from boreal.rooms.billing.refunds import schemas as refund_schemas
 from boreal.rooms.billing.refunds.tables import RefundRow
 from boreal.rooms.billing.refunds.work import adopt_refund, settle_refund
+from boreal.rooms.billing.reporting import work as tax_work
 from boreal.rooms.billing.seats import portal as seat_portal
 from boreal.rooms.billing.seats import queries as seat_queries
 from boreal.rooms.billing.seats import routes as seat_routes
@@ -50,7 +51,6 @@ from boreal.rooms.billing.seats.tables import CustomerSeatRow
 from boreal.rooms.billing.subscriptions import queries as subscription_queries
 from boreal.rooms.billing.subscriptions import schemas as subscription_schemas
 from boreal.rooms.billing.subscriptions.tables import SubscriptionRow
-from boreal.rooms.billing.taxes import work as tax_work
 
 ORDER = Noun("order", Order, OrderRow, facts=order_rules.facts, transitions=order_rules.TRANSITIONS)
 SUBSCRIPTION = Noun(

@@ -28,7 +28,7 @@ from boreal.rooms.billing.orders.settlement import settle_order
 from boreal.rooms.billing.orders.tables import OrderRow
 from boreal.rooms.billing.orders.taxes import Tax
 from boreal.rooms.billing.subscriptions.commands import enter_past_due
-from boreal.rooms.billing.taxes.work import record_later
+from boreal.rooms.billing.taxes.records import record_later
 from boreal.rooms.finance.public import CUSTOMER_CREDIT
 
 # What orders have set off or added that are still collected: the ledger moves when they are paid.

@@ -1,1 +1,1 @@
-"""What the source of taxes is told of sales and refunds."""
+"""Quotes of taxes that became orders."""

@@ -13,7 +13,6 @@ from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from boreal.core.orders import OrderStatus
 from boreal.core.refunds import RefundStatus
 from boreal.kit.app import App
-from boreal.kit.tx import Tx
 from boreal.kit.work import Kind, Later, Work
 from boreal.providers.ports import TaxRecords, TaxUnavailable
 from boreal.rooms.billing.orders.tables import OrderRow
@@ -30,7 +29,6 @@ QUOTES_LAST = timedelta(days=85)
 R = TaxRecordRow.c
 
 _ID = sa.bindparam("id", type_=PgUUID)
-_INSERT = TaxRecordRow.insert()
 _TOLD = sa.update(TaxRecordRow).where(R.order_id == sa.bindparam("key")).values(record_id=sa.bindparam("told"))
 _FORGET = sa.delete(TaxRecordRow).where(R.order_id == sa.bindparam("key"))
 _SALE = (
@@ -43,21 +41,6 @@ _REFUND = (
     .join_from(RefundRow, TaxRecordRow, R.order_id == RefundRow.c.order_id)
     .where(RefundRow.c.id == _ID)
 )
-
-
-async def record_later(tx: Tx, *, order_id: UUID, calculation_id: str | None) -> None:
-    """The source is told of the order as soon as that is paid; nothing without an id of the quote."""
-    if calculation_id is None:
-        return
-    await tx.execute(
-        _INSERT,
-        order_id=order_id,
-        created_at=tx.real_now,
-        organization_id=tx.organization_id,
-        calculation_id=calculation_id,
-        record_id=None,
-    )
-    tx.enqueue("record_tax", payload={"order_id": str(order_id)}, unique_key=str(order_id))
 
 
 async def record(app: App, work: Work) -> None:

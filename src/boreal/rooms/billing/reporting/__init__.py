@@ -1,0 +1,1 @@
+"""What others are told of orders and refunds: the source of taxes."""
