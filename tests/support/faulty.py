@@ -23,7 +23,7 @@ from types import ModuleType
 from typing import Any
 
 from boreal.core import webhooks
-from boreal.kit import idempotency, worker
+from boreal.kit import idempotency, work, worker
 from boreal.kit.settings import Settings
 from boreal.main import Boreal, Root
 from boreal.providers.ports import PaymentProcessor
@@ -68,6 +68,7 @@ def hurry() -> None:
     _set(collection, SAFETY_NET=timedelta(seconds=2), POLL=timedelta(seconds=1))
     _set(renewal, POLL=timedelta(seconds=1))
     _set(worker, MARGIN_S=2.0)
+    _set(work, LONGEST_PAUSE_S=4)
     _set(idempotency, LEASE=timedelta(seconds=2))
     _set(attempts, TIMEOUT_S=0.7)
     _set(webhook_work, BUDGET_S=1.5)

@@ -29,6 +29,7 @@ from boreal.kit.times import NO_CLOCKS, OrganizationClock
 
 _log = structlog.get_logger("boreal.work")
 
+LONGEST_PAUSE_S = 3600
 NOBODY = UUID(int=1)
 """The organization of work that belongs to the installation itself."""
 
@@ -126,7 +127,7 @@ class Kind:
 
     def backoff(self, attempts: int) -> timedelta:
         """The pause after the n-th failed attempt: 1, 2, 4, … seconds, at most an hour."""
-        return timedelta(seconds=min(2 ** min(attempts - 1, 12), 3600))
+        return timedelta(seconds=min(2 ** min(attempts - 1, 12), LONGEST_PAUSE_S))
 
 
 @dataclass(frozen=True, slots=True)
