@@ -83,6 +83,8 @@ async def find(app: App, work: Work) -> None:
     told, now = work.payload, app.clock.now()
     waited = now - datetime.fromisoformat(told["since"])
     processor = app.get(PaymentProcessor)
+    if "intent_id" in told and await app.database.fetchval(_RECORDED, intent_id=told["intent_id"]):
+        return
     try:
         if "intent_id" in told:
             found = await processor.get_payment(told["intent_id"])
