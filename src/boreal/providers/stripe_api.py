@@ -19,7 +19,11 @@ API_VERSION = "2026-10-28.endive"
 """The version of the API that this adapter speaks, whatever the account's default is."""
 
 CALL_S = 18.0
-"""How long one call may take, repetitions included. Three of them fit between a confirmation and its safety net."""
+"""How long one call may take, repetitions included.
+
+A confirmation makes three as a rule, which fit in before its safety net. Where it makes more and Stripe is slow, both
+ask with the same keys, which does no harm.
+"""
 _REPEATS = 2
 
 _log = structlog.get_logger("boreal.stripe")

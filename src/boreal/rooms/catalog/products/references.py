@@ -1,6 +1,7 @@
 """What a product may refer to: meters, files, custom fields and benefits.
 
-Each look-up finds those that are there, and keeps alive until the end of the transaction what would otherwise be gone.
+Each look-up finds those that are there. Custom fields and benefits are kept alive until the end of the transaction, and
+meters by a hold.
 """
 
 from collections.abc import Iterable, Sequence
