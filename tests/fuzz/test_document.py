@@ -140,7 +140,7 @@ async def open_served(dsn: str) -> AsyncIterator[tuple[Shop, str]]:
         yield shop, address
 
 
-@pytest.mark.timeout(7200 if FULL else 300)
+@pytest.mark.timeout(7200 if FULL else 600)
 async def test_every_operation_keeps_to_its_document(dsn: str) -> None:
     async with open_served(dsn) as (shop, address):
         known = await furnish(shop, "canary")

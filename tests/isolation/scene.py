@@ -50,7 +50,6 @@ PATHS = {
     "/v1/files/{id}": "file_id",
     "/v1/event-types/{id}": "event_type_id",
     "/v1/events/{id}": "occurrence_id",
-    "/v1/events/{id}/costs": "occurrence_id",
     "/v1/meters/{id}": "meter_id",
     "/v1/orders/{id}": "order_id",
     "/v1/organization-access-tokens/{id}": "token_id",
@@ -92,6 +91,7 @@ BODIES: dict[str, Callable[[Known], dict[str, Any]]] = {
     "PATCH /v1/meters/{id}": lambda known: {"name": "Changed"},
     "PATCH /v1/license-keys/{id}": lambda known: {"usage": 1},
     "PATCH /v1/organization-access-tokens/{id}": lambda known: {"comment": "Changed"},
+    "PATCH /v1/organizations/{id}": lambda known: {"name": "Changed"},
     "PATCH /v1/products/{id}": lambda known: {"name": "Changed"},
     "PATCH /v1/customer-portal/orders/{id}": lambda known: {"billing_name": "Changed"},
     "PATCH /v1/orders/{id}": lambda known: {"billing_name": "Changed"},
@@ -306,6 +306,7 @@ NAMED_BY_FILTER = {"GET /v1/events/ name": "event_name"}
 PLAIN_TEXT = frozenset(
     {
         "aggregate_fields",
+        "avatar_url",
         "filter",
         "label_property_selector",
         "billing_name",
@@ -334,6 +335,7 @@ PLAIN_TEXT = frozenset(
         "timezone",
         "url",
         "version",
+        "website",
     }
 )
 """Texts that name nothing."""

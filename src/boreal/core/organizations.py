@@ -1,6 +1,7 @@
-"""An organization: its states, its settings and their defaults (platform spec 6)."""
+"""An organization: its states, its settings and their defaults, and how they change (platform spec 6)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -47,6 +48,7 @@ class Organization:
     socials: list[dict[str, str]]
     status: OrganizationStatus
     status_updated_at: datetime
+    details: dict[str, Any] | None
     details_submitted_at: datetime | None
     blocked_at: datetime | None
     feature_settings: dict[str, bool]
@@ -94,6 +96,30 @@ DEFAULT_CUSTOMER_PORTAL_SETTINGS = {
 def facts(before: Organization | None, after: Organization) -> tuple[str, ...]:
     """`organization.updated` for every update (platform spec 6.2); creation is nobody's news."""
     return () if before is None else ("organization.updated",)
+
+
+_CLEARED: dict[str, Any] = {"avatar_url": None, "email": None, "website": None, "socials": []}
+"""What a null takes away; it leaves every other member as it is."""
+
+
+def changed(before: Organization, changes: Mapping[str, Any], *, now: datetime) -> Organization:
+    """The organization with the members that were sent (platform spec 6.1, 6.2).
+
+    Feature flags are merged into those that there are, the other groups of settings replaced whole. Details are taken
+    once: later ones change nothing.
+    """
+    values: dict[str, Any] = {
+        name: _CLEARED[name] if value is None else value
+        for name, value in changes.items()
+        if value is not None or name in _CLEARED
+    }
+    if "feature_settings" in values:
+        values["feature_settings"] = {**before.feature_settings, **values["feature_settings"]}
+    if "details" in values:
+        first = before.details_submitted_at is None
+        values["details"] = values["details"] if first else before.details
+        values["details_submitted_at"] = now if first else before.details_submitted_at
+    return replace(before, modified_at=now, **values)
 
 
 def payments_are_ready(

@@ -2,11 +2,16 @@
 
 import re
 import uuid
+from typing import Any
+from uuid import UUID
 
 from boreal.core import organizations as book
 from boreal.core.organizations import Organization, OrganizationStatus
 from boreal.kit.app import App
-from boreal.rooms.platform.organizations.schemas import RESERVED_SLUGS
+from boreal.kit.auth import Actor
+from boreal.kit.problems import ResourceNotFound
+from boreal.rooms.platform.organizations import queries
+from boreal.rooms.platform.organizations.schemas import RESERVED_SLUGS, OrganizationUpdate
 
 
 async def create(app: App, *, name: str, slug: str, email: str | None = None, ready: bool = False) -> Organization:
@@ -34,6 +39,7 @@ async def create(app: App, *, name: str, slug: str, email: str | None = None, re
             socials=[],
             status=OrganizationStatus.ACTIVE if ready else OrganizationStatus.CREATED,
             status_updated_at=tx.now,
+            details=None,
             details_submitted_at=tx.now if ready else None,
             blocked_at=None,
             feature_settings=dict(book.DEFAULT_FEATURE_SETTINGS),
@@ -47,3 +53,20 @@ async def create(app: App, *, name: str, slug: str, email: str | None = None, re
             rate_limit_group="default",
         )
         return await tx.save(None, organization)
+
+
+async def update(app: App, actor: Actor, *, id: UUID, body: OrganizationUpdate) -> dict[str, Any]:
+    """The organization with the members that were sent (platform spec 6.2). Raises `ResourceNotFound`."""
+    changes = body.model_dump(mode="json", exclude_unset=True)
+    if body.details is not None:
+        changes["details"] = body.details.model_dump(mode="json")
+    async with app.transaction(id) as tx:
+        if await tx.fetchrow(queries.GET, id=id, **actor.binds()) is None:
+            raise ResourceNotFound
+        before = await tx.lock(Organization, id)
+        assert before is not None
+        after = book.changed(before, changes, now=tx.now)
+        await tx.save(before, after)
+        row = await tx.fetchrow(queries.GET, id=id, **actor.binds())
+    assert row is not None
+    return queries.render(row)

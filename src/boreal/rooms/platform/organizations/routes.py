@@ -5,15 +5,16 @@ from typing import Any
 from boreal.kit.app import App
 from boreal.kit.auth import MERCHANT, Actor
 from boreal.kit.listing import ListQuery
-from boreal.kit.problems import ResourceNotFound
+from boreal.kit.problems import NotPermitted, ResourceNotFound
 from boreal.kit.routing import Routes
 from boreal.kit.schemas import UUID4, ListResource
-from boreal.rooms.platform.organizations import queries
-from boreal.rooms.platform.organizations.schemas import Organization
+from boreal.rooms.platform.organizations import commands, queries
+from boreal.rooms.platform.organizations.schemas import Organization, OrganizationUpdate
 
 routes = Routes("/v1/organizations", tags=("organizations",))
 
 READ = ("organizations:read", "organizations:write")
+WRITE = ("organizations:write",)
 
 
 @routes.get(
@@ -32,3 +33,9 @@ async def get(app: App, actor: Actor, id: UUID4) -> dict[str, Any]:
     if row is None:
         raise ResourceNotFound
     return queries.render(row)
+
+
+@routes.patch("/{id}", audience=MERCHANT, scopes=WRITE, returns=Organization, errors=(NotPermitted, ResourceNotFound))
+async def update(app: App, actor: Actor, id: UUID4, body: OrganizationUpdate) -> dict[str, Any]:
+    """Changes an organization: who it is, and how it does business."""
+    return await commands.update(app, actor, id=id, body=body)

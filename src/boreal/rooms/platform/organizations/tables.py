@@ -21,6 +21,7 @@ OrganizationRow = sa.Table(
     sa.Column("socials", JSONB, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("status_updated_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("details", JSONB(none_as_null=True)),
     sa.Column("details_submitted_at", sa.DateTime(timezone=True)),
     sa.Column("blocked_at", sa.DateTime(timezone=True)),
     sa.Column("feature_settings", JSONB, nullable=False),
