@@ -32,7 +32,7 @@ from boreal.rooms.billing.seats.commands import claim_info as seat_invitation
 from boreal.rooms.billing.seats.tables import CustomerSeatRow
 from boreal.rooms.billing.subscriptions.queries import active_subscriptions
 from boreal.rooms.billing.subscriptions.schemas import Subscription, SubscriptionMeterBase
-from boreal.rooms.billing.subscriptions.tables import SubscriptionRow
+from boreal.rooms.billing.subscriptions.tables import SubscriptionPriceRow, SubscriptionRow
 from boreal.rooms.billing.subscriptions.upgrades import Upgradable, find_upgradable
 from boreal.rooms.billing.taxes.records import record_later as record_tax_later
 
@@ -51,6 +51,7 @@ __all__ = [
     "RefundRow",
     "Subscription",
     "SubscriptionMeterBase",
+    "SubscriptionPriceRow",
     "SubscriptionRow",
     "Upgradable",
     "active_subscriptions",

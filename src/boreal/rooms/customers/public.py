@@ -12,6 +12,7 @@ from boreal.rooms.customers.customers.queries import find, get, load, read, rend
 from boreal.rooms.customers.customers.schemas import Customer, CustomerBase, TaxID
 from boreal.rooms.customers.customers.tables import CustomerRow
 from boreal.rooms.customers.members.schemas import Member
+from boreal.rooms.customers.roles import require_billing_role
 from boreal.rooms.customers.sessions.commands import create_session, new_session, portal_url
 from boreal.rooms.customers.tax_ids import InvalidTaxId, validate_tax_id
 
@@ -35,6 +36,7 @@ __all__ = [
     "read",
     "render",
     "render_with_members",
+    "require_billing_role",
     "set_default_payment_method",
     "set_processor_customer",
     "take_invoice_number",

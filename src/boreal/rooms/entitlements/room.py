@@ -13,6 +13,7 @@ from boreal.rooms.entitlements.grants.tables import BenefitGrantRow
 from boreal.rooms.entitlements.grants.work import KINDS, REACTIONS
 from boreal.rooms.entitlements.invariants import INVARIANTS
 from boreal.rooms.entitlements.license_keys import routes as license_keys
+from boreal.rooms.entitlements.meters import portal as meters
 from boreal.rooms.entitlements.state import queries, routes
 from boreal.rooms.entitlements.state.schemas import CustomerState
 from boreal.rooms.entitlements.state.work import CHANGES_STATE, GRANT_FACTS, announce_customer_state
@@ -31,6 +32,7 @@ room = Room(
         downloadables.routes,
         license_keys.routes,
         license_keys.portal,
+        meters.routes,
     ),
     renderers={"customer.state_changed": queries.payload, "benefit_grant": grant_queries.payload},
     kinds={"announce_customer_state": Kind(announce_customer_state), **KINDS},

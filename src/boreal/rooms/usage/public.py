@@ -12,7 +12,11 @@ What changes or closes usage takes the caller's transaction:
 from boreal.rooms.usage.checks.queue import Checks
 from boreal.rooms.usage.customer_meters.balances import balances
 from boreal.rooms.usage.customer_meters.commands import credit, reset
+from boreal.rooms.usage.customer_meters.own import CUSTOMER_ID as CUSTOMER_METER_CUSTOMER_ID
+from boreal.rooms.usage.customer_meters.own import METER_ID as CUSTOMER_METER_METER_ID
+from boreal.rooms.usage.customer_meters.own import OwnMeters
 from boreal.rooms.usage.customer_meters.queries import active_meters
+from boreal.rooms.usage.customer_meters.schemas import CustomerMeterBase
 from boreal.rooms.usage.customer_meters.tables import CustomerMeterRow
 from boreal.rooms.usage.events.asked import organizations as asked_organizations
 from boreal.rooms.usage.events.asked import subjects as asked_subjects
@@ -30,7 +34,10 @@ from boreal.rooms.usage.meters.tables import MeterRollupRow, MeterRow, MeterUsag
 
 __all__ = [
     "ALL_SUBJECTS",
+    "CUSTOMER_METER_CUSTOMER_ID",
+    "CUSTOMER_METER_METER_ID",
     "Checks",
+    "CustomerMeterBase",
     "CustomerMeterRow",
     "EventNameRow",
     "EventRow",
@@ -42,6 +49,7 @@ __all__ = [
     "MeterRollupRow",
     "MeterRow",
     "MeterUsageRow",
+    "OwnMeters",
     "Span",
     "active_meters",
     "asked_organizations",

@@ -22,6 +22,7 @@ from boreal.kit.auth import REVOKE, Actor
 from boreal.kit.problems import Fault, Invalid, ResourceNotFound
 from boreal.kit.tx import Tx
 from boreal.rooms.customers.customers import queries
+from boreal.rooms.customers.tax_ids import InvalidTaxId, validate_tax_id
 
 ATTEMPTS = 20
 MAX_EXTERNAL_ID_BYTES = 2000
@@ -71,6 +72,44 @@ async def update(
             except UniqueViolationError:
                 continue
         raise RuntimeError(f"customer {before.id} could not be changed in {ATTEMPTS} attempts")
+
+
+async def update_own(
+    app: App,
+    actor: Actor,
+    *,
+    billing_name: str | None,
+    billing_address: Mapping[str, Any] | None,
+    tax_id: str | None,
+) -> Customer:
+    """Changes the authenticated customer; what is None stays (usage spec 16).
+
+    A tax id is validated for the country, a known one again when the country changes. Raises `Invalid`.
+    """
+    assert actor.customer_id is not None
+    async with app.transaction(actor.organization_id) as tx:
+        before = await _lock(tx, actor.customer_id)
+        address = dict(billing_address) if billing_address is not None else before.billing_address
+        number = tax_id
+        if number is None and before.tax_id is not None and address != before.billing_address:
+            number = before.tax_id[0]
+        after = replace(
+            before,
+            billing_name=before.billing_name if billing_name is None else billing_name,
+            billing_address=address,
+            tax_id=before.tax_id if number is None else _tax_id(number, address),
+        )
+        return await tx.save(before, after if after == before else replace(after, modified_at=tx.now))
+
+
+def _tax_id(number: str, address: Mapping[str, Any] | None) -> list[str]:
+    if address is None:
+        words = "Country is required to validate tax ID."
+        raise Invalid(Fault(("body", "billing_address"), words, "missing"))
+    try:
+        return list(validate_tax_id(number, address["country"]))
+    except InvalidTaxId:
+        raise Invalid(Fault(("body", "tax_id"), "Invalid tax ID.", "invalid", number)) from None
 
 
 async def delete(

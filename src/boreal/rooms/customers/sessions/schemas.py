@@ -20,6 +20,23 @@ class CustomerSession(Identified, Timestamped):
     customer: Customer
 
 
+class CustomerCustomerSession(Schema):
+    """A session, as its own customer sees it."""
+
+    expires_at: datetime
+    return_url: str | None
+
+
+class PortalAuthenticatedUser(Schema):
+    """Who is signed in to the portal: a customer itself, or a member of it with a role."""
+
+    type: str
+    name: str | None
+    email: str
+    customer_id: UUID4
+    role: str | None = Field(default_factory=lambda: None)
+
+
 class CustomerSessionCreateBase(Schema):
     """What a session can have besides its customer: where the portal's back button leads."""
 

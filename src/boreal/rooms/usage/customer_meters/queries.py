@@ -1,5 +1,6 @@
 """Lists of customer meters, and how the wire shows them."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -32,7 +33,18 @@ from boreal.rooms.usage.meters.queries import render as render_meter
 _ORGANIZATION_ID = column("customer_meters.organization_id", PgUUID)
 _CUSTOMER_ID = column("customer_meters.customer_id", PgUUID)
 _METER_ID = column("customer_meters.meter_id", PgUUID)
-_IS_LIVE = column("meters.archived_at", sa.DateTime(timezone=True)).is_(None)
+IS_LIVE = column("meters.archived_at", sa.DateTime(timezone=True)).is_(None)
+
+MEASURES: Mapping[str, sa.ColumnElement[Any]] = {
+    "created_at": column("customer_meters.created_at"),
+    "modified_at": MODIFIED_AT,
+    "meter_id": column("customer_meters.meter_id"),
+    "meter_name": column("meters.name"),
+    "consumed_units": CONSUMED,
+    "credited_units": CREDITED,
+    "balance": CREDITED - CONSUMED,
+}
+"""What every list of customer meters sorts by."""
 
 
 C = CustomerRow.c
@@ -48,15 +60,9 @@ def _spec(select: sa.Select[Any]) -> ListSpec:
         visible=visible_to(_ORGANIZATION_ID),
         key=column("customer_meters.id", PgUUID),
         sorts={
-            "created_at": column("customer_meters.created_at"),
-            "modified_at": MODIFIED_AT,
+            **MEASURES,
             "customer_id": column("customer_meters.customer_id"),
             "customer_name": column("customers.name"),
-            "meter_id": column("customer_meters.meter_id"),
-            "meter_name": column("meters.name"),
-            "consumed_units": CONSUMED,
-            "credited_units": CREDITED,
-            "balance": CREDITED - CONSUMED,
         },
         default="-modified_at",
         filters=(
@@ -69,7 +75,7 @@ def _spec(select: sa.Select[Any]) -> ListSpec:
     )
 
 
-CUSTOMER_METERS = _spec(SELECT.where(_IS_LIVE))
+CUSTOMER_METERS = _spec(SELECT.where(IS_LIVE))
 """Archived meters are left out, unless they are asked for by id (usage spec 5.4)."""
 _ARCHIVED_TOO = _spec(SELECT)
 _GET = SELECT.where(column("customer_meters.id", PgUUID) == sa.bindparam("id", type_=PgUUID))

@@ -1,0 +1,1 @@
+"""Meters in the portal: what a customer used of what it is subscribed to, or was credited."""
