@@ -9,8 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boreal.core.prices import AmountType, Price, PriceSource, SeatTier
-from boreal.core.pricing import default_price, metered_amount, seat_amount, seat_bounds, seat_price, static_price
+from boreal.core.prices import AmountType, MeterTier, MeterTierMode, Price, PriceSource, SeatTier
+from boreal.core.pricing import (
+    default_price,
+    metered_amount,
+    seat_amount,
+    seat_bounds,
+    seat_price,
+    static_price,
+    tiered_amount,
+)
 from boreal.core.usage_lines import line_amount
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -152,3 +160,39 @@ def test_usage_is_within_half_a_cent_of_the_exact(units: Decimal, unit_amount: D
 )
 def test_only_usage_beyond_credits_costs(consumed: str, cap: int | None, amount: int) -> None:
     assert line_amount(Decimal(consumed), Decimal(100), unit_amount=Decimal("0.5"), cap=cap) == amount
+
+
+USAGE_TIERS = (
+    MeterTier(up_to=1000, unit_amount=Decimal(0)),
+    MeterTier(up_to=5000, unit_amount=Decimal("0.5")),
+    MeterTier(up_to=None, unit_amount=Decimal("0.2")),
+)
+
+
+@pytest.mark.parametrize(
+    ("units", "graduated", "volume"),
+    [
+        ("-5", 0, 0),
+        ("0", 0, 0),
+        ("1000", 0, 0),
+        ("1000.5", 0, 500),  # 0.25, and 500.25
+        ("1001", 1, 501),  # 0.5, and 500.5
+        ("1003", 2, 502),  # 1.5, and 501.5
+        ("5000", 2000, 2500),
+        ("5000.1", 2000, 1000),  # 2000.02, and 1000.02
+        ("5001", 2000, 1000),  # 2000.2, and 1000.2
+        ("10000", 3000, 2000),
+        ("10000000000000000000000000000001", 2 * 10**30 + 1000, 2 * 10**30),
+    ],
+)
+def test_tiers(units: str, graduated: int, volume: int) -> None:
+    """A bound belongs to its tier; what the tiers come to is rounded once."""
+    assert tiered_amount(Decimal(units), USAGE_TIERS, MeterTierMode.GRADUATED, None) == graduated
+    assert tiered_amount(Decimal(units), USAGE_TIERS, MeterTierMode.VOLUME, None) == volume
+    assert tiered_amount(Decimal(units), USAGE_TIERS, MeterTierMode.GRADUATED, 1999) == min(graduated, 1999)
+
+
+@given(UNITS, UNIT_AMOUNTS, st.sampled_from(MeterTierMode))
+def test_tiers_of_one_price_are_no_tiers(units: Decimal, unit_amount: Decimal, mode: MeterTierMode) -> None:
+    tiers = [MeterTier(up_to=bound, unit_amount=unit_amount) for bound in (7, 1000, None)]
+    assert tiered_amount(units, tiers, mode, None) == metered_amount(units, unit_amount, None)

@@ -54,7 +54,7 @@ async def furnish(shop: Shop, word: str) -> dict[str, str]:
         "email": buyers[0]["email"],
         "external_id": buyers[0]["external_id"],
         "other_external_id": buyers[2]["external_id"],
-        **await _measured(shop, word, buyers[0]["external_id"]),
+        **await _measured(shop, word, buyers[0]["external_id"], product),
         **await _occurrence(shop, word, buyers[0]["external_id"]),
         "order_id": order["id"],
         "payment_method_id": await _method(shop, buyers[0]["id"]),
@@ -217,11 +217,14 @@ async def _endpoint(shop: Shop, url: str) -> dict[str, Any]:
     return endpoint
 
 
-async def _measured(shop: Shop, word: str, external_id: str) -> dict[str, str]:
+async def _measured(shop: Shop, word: str, external_id: str, product: dict[str, Any]) -> dict[str, str]:
     rule = {"property": word, "operator": "eq", "value": word}
     condition = {"conjunction": "and", "clauses": [rule]}
     meter = await make_meter(shop, filter=condition, name=f"{word} calls", metadata={"word": word})
     found = good(await shop.client.get("/v1/customer-meters/", params={"external_customer_id": external_id}))
+    units = {"units": 100, "rollover": False, "meter_id": meter["id"]}
+    benefit = await make_benefit(shop, "meter_credit", description=f"{word} units", properties=units)
+    await attach(shop, product, *product["benefits"], benefit)
     threshold = {"meter_id": meter["id"], "threshold_type": "units", "threshold": 1, "name": f"{word} alert"}
     alert = good(await shop.client.post("/v1/usage-alerts/", json=threshold), 201)
     await ingest(shop, {"name": f"{word} use", "external_customer_id": external_id, "metadata": {word: word}})

@@ -323,6 +323,7 @@ PLAIN_TEXT = frozenset(
         "customer_ip_address",
         "customer_name",
         "customer_tax_id",
+        "tax_id",
         "description",
         "distinct_id",
         "discount_code",

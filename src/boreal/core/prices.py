@@ -53,12 +53,28 @@ class SeatTier:
     price_per_seat: int
 
 
+class MeterTierMode(StrEnum):
+    """How tiers of a metered price count: each unit at the price of its own tier, or all at that of the last one."""
+
+    GRADUATED = "graduated"
+    VOLUME = "volume"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterTier:
+    """The price of one unit, in exact minor units, up to and with a number of units (None: all that follow)."""
+
+    up_to: int | None
+    unit_amount: Decimal
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
     """One price of a product. Which of the amounts are set follows from `amount_type`; a free price has no currency.
 
-    Amounts are minor units; `unit_amount` is an exact number of minor units per unit of the meter. `position` is the
-    place in the request that made it. `meter_name` is not stored with the price: reading fills it in.
+    Amounts are minor units; `unit_amount` is an exact number of minor units per unit of the meter, with `meter_tiers`
+    the greatest of theirs, and `meter_tier_mode` says how they count. `position` is the place in the request that made
+    it. `meter_name` is not stored with the price: reading fills it in.
     """
 
     id: UUID
@@ -79,6 +95,8 @@ class Price:
     meter_id: UUID | None = None
     unit_amount: Decimal | None = None
     cap_amount: int | None = None
+    meter_tier_mode: MeterTierMode | None = None
+    meter_tiers: tuple[MeterTier, ...] = ()
     meter_name: str | None = None
 
     @property

@@ -13,13 +13,23 @@ price, rounded once, and never above the cap.
 [4000, 4500, 8100, 8000]
 >>> metered_amount(Decimal("1.995"), Decimal(100), None)
 200
+
+Usage may have tiers, too: graduated, where every unit costs what its own tier says, or by volume, where all of them
+cost what the tier of their whole number says. The first hundred units at 10 cents, all others at 5:
+
+>>> usage = [MeterTier(up_to=100, unit_amount=Decimal(10)), MeterTier(up_to=None, unit_amount=Decimal(5))]
+>>> [tiered_amount(Decimal(units), usage, MeterTierMode.GRADUATED, None) for units in (100, 101, 200)]
+[1000, 1005, 1500]
+>>> [tiered_amount(Decimal(units), usage, MeterTierMode.VOLUME, None) for units in (100, 101, 200)]
+[1000, 505, 1000]
 """
 
 from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
 
 from boreal.core.money import exact_product, round_half_away
-from boreal.core.prices import Price, SeatTier
+from boreal.core.prices import MeterTier, MeterTierMode, Price, SeatTier
 
 
 def static_price(prices: Sequence[Price]) -> Price | None:
@@ -60,3 +70,32 @@ def metered_amount(units: Decimal, unit_amount: Decimal, cap: int | None) -> int
     """
     amount = round_half_away(exact_product(max(units, Decimal(0)), unit_amount))
     return amount if cap is None else min(amount, cap)
+
+
+def tiered_amount(units: Decimal, tiers: Sequence[MeterTier], mode: MeterTierMode, cap: int | None) -> int:
+    """What `units` of usage cost by tiers in ascending order, in minor units: exact, rounded once, then capped.
+
+    A number of units that is the bound of a tier belongs to it. Units may be fractions. Negative usage costs nothing.
+    """
+    used = max(units, Decimal(0))
+    exact, below = Fraction(0), Fraction(0)
+    for tier in tiers:
+        reached = min(exact_product(used), Fraction(tier.up_to)) if tier.up_to is not None else exact_product(used)
+        if mode is MeterTierMode.GRADUATED:
+            exact += (reached - below) * exact_product(tier.unit_amount)
+        else:
+            exact = exact_product(used, tier.unit_amount)
+        if reached == exact_product(used):
+            break
+        below = reached
+    amount = round_half_away(exact)
+    return amount if cap is None else min(amount, cap)
+
+
+def usage_amount(price: Price, units: Decimal, *, capped: bool = True) -> int:
+    """What `units` of usage cost by a metered price, in minor units; without its cap if that is wanted."""
+    cap = price.cap_amount if capped else None
+    if price.meter_tier_mode is not None:
+        return tiered_amount(units, price.meter_tiers, price.meter_tier_mode, cap)
+    assert price.unit_amount is not None
+    return metered_amount(units, price.unit_amount, cap)

@@ -21,7 +21,7 @@ from uuid import UUID
 
 from boreal.core.metering import SUMMABLE, AggregationFunction
 from boreal.core.prices import Price
-from boreal.core.pricing import metered_amount
+from boreal.core.pricing import metered_amount, usage_amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,7 @@ class UsageLine:
     @property
     def amount(self) -> int:
         """In minor units of the price's currency."""
-        assert self.price.unit_amount is not None
-        share = self.share
-        return line_amount(
-            share.consumed, share.credited, unit_amount=self.price.unit_amount, cap=self.price.cap_amount
-        )
+        return usage_amount(self.price, self.share.units)
 
 
 def line_amount(consumed: Decimal, credited: Decimal, *, unit_amount: Decimal, cap: int | None) -> int:
@@ -64,9 +60,9 @@ def line_amount(consumed: Decimal, credited: Decimal, *, unit_amount: Decimal, c
     return metered_amount(consumed - credited, unit_amount, cap)
 
 
-def is_capped(share: UsageShare, *, unit_amount: Decimal, cap: int) -> bool:
+def is_capped(price: Price, share: UsageShare) -> bool:
     """Whether a line costs less than its units would without the cap."""
-    return metered_amount(share.units, unit_amount, None) > cap
+    return price.cap_amount is not None and usage_amount(price, share.units, capped=False) > price.cap_amount
 
 
 def spread(consumed: Sequence[Decimal], credited: Decimal) -> tuple[UsageShare, ...]:

@@ -50,6 +50,11 @@ def format_unit_price(amount: Decimal | str, currency: str, locale: Locale | str
     return format_currency(major, currency.upper(), locale=locale, decimal_quantization=False)
 
 
+def format_number(number: int, locale: Locale | str) -> str:
+    """A whole number with its groups: 1000 is "1,000" in `en_US` and "1.000" in `de`."""
+    return format_decimal(number, locale=locale)
+
+
 def format_amount(amount: int, currency: str, locale: Locale | str) -> str:
     """`amount` in minor units as one would type it: no symbol and no grouping, 2400 `usd` is "24.00" in `en`."""
     digits = get_currency_precision(currency.upper())

@@ -340,3 +340,34 @@ async def test_a_change_at_the_same_time_bills_usage_once(shop: Shop) -> None:
     billed = sum(amount for order in await all_orders(shop) for label, amount in lines(order) if "consumed" in label)
     assert billed == 300
     await shop.check()
+
+
+TIERS = [{"up_to": 1000, "unit_amount": "0"}, {"up_to": 5000, "unit_amount": 0.5}, {"unit_amount": "0.2"}]
+
+
+@pytest.mark.parametrize(
+    ("mode", "used", "amount"),
+    [
+        ("graduated", 1100, 0),  # 1000 of them are credited, and 100 in the free tier
+        ("graduated", 2001.5, 1),  # 0.75
+        ("graduated", 7000, 2200),
+        ("graduated", 20_000, 3000),  # 4800, capped
+        ("volume", 2001, 501),
+        ("volume", 6000, 2500),
+        ("volume", 7000, 1200),
+    ],
+)
+async def test_tiers_price_what_credits_leave(shop: Shop, mode: str, used: float, amount: int) -> None:
+    meter = await make_meter(shop, "sum", "v", name="Tokens")
+    units = {"units": 1000, "rollover": False, "meter_id": meter["id"]}
+    benefit = await make_benefit(shop, "meter_credit", properties=units)
+    price = metered(meter, 0, tiers={"mode": mode, "tiers": TIERS}, cap_amount=3000)
+    del price["unit_amount"]
+    id = (await subscribe(shop, fixed(2000), price, benefits=[benefit]))["id"]
+    await shop.settle()
+    await use(shop, used)
+    assert await due(shop, id) == [(used, 1000, amount)]
+    label = f"Tokens — ({used - 1000:,} consumed units), {mode} price" + (
+        "— Capped at $30.00" if amount == 3000 else ""
+    )
+    assert lines(await next_month(shop))[1] == (label, amount)

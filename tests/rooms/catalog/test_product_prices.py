@@ -18,7 +18,9 @@ from boreal.kit.problems import Fault
 from boreal.rooms.catalog import public
 from boreal.rooms.catalog.invariants import INVARIANTS
 from tests.support.catalog import FREE, fixed, make_product, seats
+from tests.support.checkout import good
 from tests.support.shop import Shop
+from tests.support.usage import make_meter
 
 CREATES = TypeAdapter(public.ProductPricesCreate)
 METER = uuid.uuid4()
@@ -381,3 +383,40 @@ async def test_invariants_find_what_breaks_them(shop: Shop, other_shop: Shop) ->
     assert await broken(shop, "DROP INDEX uq_product_prices_static", again) == {
         "a product has at most one live static price"
     }
+
+
+async def test_tiers_are_read_as_they_were_sent(shop: Shop) -> None:
+    """Old clients see a metered price at the greatest of its prices."""
+    meter = await make_meter(shop)
+    sent = {"mode": "volume", "tiers": [{"up_to": 10, "unit_amount": "0.50"}, {"unit_amount": 0.25}]}
+    price = {"amount_type": "metered_unit", "meter_id": meter["id"], "tiers": sent}
+    product = await make_product(shop, price, recurring_interval="month")
+    (made,) = product["prices"]
+    assert (made["amount_type"], made["unit_amount"]) == ("metered_unit", "0.5")
+    assert made["tiers"] == {
+        "mode": "volume",
+        "tiers": [{"up_to": 10, "unit_amount": "0.5"}, {"up_to": None, "unit_amount": "0.25"}],
+    }
+    kept = await shop.client.patch(f"/v1/products/{product['id']}", json={"prices": [{"id": made["id"]}]})
+    assert good(kept)["prices"] == [made]
+    flat = {"amount_type": "metered_unit", "meter_id": meter["id"], "unit_amount": "1"}
+    replaced = good(await shop.client.patch(f"/v1/products/{product['id']}", json={"prices": [flat]}))["prices"]
+    assert [(one["unit_amount"], one["tiers"]) for one in replaced] == [("1", None)]
+
+
+@pytest.mark.parametrize(
+    "tiers",
+    [
+        [{"unit_amount": "1"}],
+        [{"up_to": 10, "unit_amount": "1"}, {"up_to": 20, "unit_amount": "1"}],
+        [{"up_to": 10, "unit_amount": "1"}, {"up_to": 10, "unit_amount": "1"}, {"unit_amount": "1"}],
+        [{"up_to": 10, "unit_amount": "0"}, {"unit_amount": "0"}],
+        [{"up_to": 10, "unit_amount": "-1"}, {"unit_amount": "1"}],
+        [{"up_to": 0, "unit_amount": "1"}, {"unit_amount": "1"}],
+    ],
+)
+async def test_tiers_are_in_order_and_price_everything(shop: Shop, tiers: list[dict[str, Any]]) -> None:
+    meter = await make_meter(shop)
+    price = {"amount_type": "metered_unit", "meter_id": meter["id"], "tiers": {"mode": "graduated", "tiers": tiers}}
+    body = {"name": "Pro", "recurring_interval": "month", "prices": [price]}
+    assert (await shop.client.post("/v1/products/", json=body)).status_code == 422

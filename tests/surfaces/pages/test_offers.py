@@ -103,6 +103,10 @@ def test_an_unknown_tax_is_not_shown_as_nothing():
 
 def test_usage_is_priced_with_every_decimal():
     assert offer_of(view(product(price(), USAGE)), AMERICAN).usage == ["$0.00025 per map tile"]
+    tiers = [{"up_to": 1000, "unit_amount": "0"}, {"up_to": None, "unit_amount": "0.5"}]
+    tiered = {**USAGE, "tiers": {"mode": "volume", "tiers": tiers}}
+    words = "map tile, all units by the tier of their number: $0.00 up to 1,000, $0.005 above"
+    assert offer_of(view(product(price(), tiered)), AMERICAN).usage == [words]
 
 
 def test_money_follows_the_visitor_and_days_the_language_of_the_sentence():

@@ -182,9 +182,24 @@ def _trial_length(view: View, visitor: Visitor, kind: str) -> str:
     return visitor.say(f"{kind}.{view['active_trial_interval'] or 'day'}", count=count)
 
 
+_TIERED = {"graduated": "price.graduated", "volume": "price.volume"}
+
+
 def _usage(price: Mapping[str, Any], visitor: Visitor) -> str:
-    amount = visitor.unit_price(price["unit_amount"], price["price_currency"])
-    return visitor.say("price.metered", price=amount, unit=price["meter"]["name"])
+    unit, tiered = price["meter"]["name"], price.get("tiers")
+    if tiered:
+        tiers = ", ".join(_tier(tier, price["price_currency"], visitor) for tier in tiered["tiers"])
+        return visitor.say(_TIERED[tiered["mode"]], unit=unit, tiers=tiers)
+    return visitor.say(
+        "price.metered", price=visitor.unit_price(price["unit_amount"], price["price_currency"]), unit=unit
+    )
+
+
+def _tier(tier: Mapping[str, Any], currency: str, visitor: Visitor) -> str:
+    price = visitor.unit_price(tier["unit_amount"], currency)
+    if tier["up_to"] is None:
+        return visitor.say("price.tier_above", price=price)
+    return visitor.say("price.tier_up_to", price=price, units=visitor.number(tier["up_to"]))
 
 
 def _headline(view: View, visitor: Visitor) -> str:

@@ -16,7 +16,15 @@ from babel import Locale
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from boreal.kit.formats import format_amount, format_day, format_moment, format_money, format_unit_price, locale_of
+from boreal.kit.formats import (
+    format_amount,
+    format_day,
+    format_moment,
+    format_money,
+    format_number,
+    format_unit_price,
+    locale_of,
+)
 from boreal.kit.words import Words
 from boreal.surfaces.pages.assets import Assets
 from boreal.surfaces.pages.exchange import PageReply, PageRequest
@@ -80,6 +88,10 @@ class Visitor:
     def unit_price(self, amount: Decimal | str, currency: str) -> str:
         """The price of one metered unit, with every decimal."""
         return format_unit_price(amount, currency, self.money_locale)
+
+    def number(self, number: int) -> str:
+        """A whole number, grouped as the reader groups."""
+        return format_number(number, self.money_locale)
 
     def day(self, moment: str) -> str:
         """A day written out."""

@@ -1,7 +1,6 @@
 """What the lines of an order are called (orders spec 1.5)."""
 
 from datetime import datetime
-from decimal import Decimal
 
 from babel.dates import format_date
 from babel.numbers import format_decimal
@@ -27,13 +26,19 @@ def entry_label(entry: Entry) -> str:
 
 
 def usage_label(meter_name: str, price: Price, share: UsageShare) -> str:
-    """`API calls — (1,234 consumed units) × $0.10`, and `— Capped at $20.00` when it was."""
+    """`API calls — (1,234 consumed units) × $0.10`, and `— Capped at $20.00` when it was.
+
+    With tiers `API calls — (1,234 consumed units), graduated price`.
+    """
     assert price.unit_amount is not None
     assert price.price_currency is not None
     units = format_decimal(share.units, locale=_LOCALE, decimal_quantization=False)
-    unit_price = format_unit_price(price.unit_amount, price.price_currency, _LOCALE)
-    label = f"{meter_name} — ({units} consumed units) × {unit_price}"
-    if price.cap_amount is None or not is_capped(share, unit_amount=Decimal(price.unit_amount), cap=price.cap_amount):
+    label = f"{meter_name} — ({units} consumed units)"
+    if price.meter_tier_mode is not None:
+        label += f", {price.meter_tier_mode.value} price"
+    else:
+        label += f" × {format_unit_price(price.unit_amount, price.price_currency, _LOCALE)}"
+    if price.cap_amount is None or not is_capped(price, share):
         return label
     return f"{label}— Capped at {format_money(price.cap_amount, price.price_currency, _LOCALE)}"
 

@@ -3,6 +3,7 @@
 Amounts are integers in minor units; the unit amount of a metered price is a decimal of a minor unit.
 """
 
+from contextlib import suppress
 from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
@@ -13,15 +14,17 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    ValidationError,
     WithJsonSchema,
     field_validator,
     model_validator,
 )
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticKnownError
 from typing_extensions import TypeAliasType
 
 from boreal.core.calendar import RecurringInterval
-from boreal.core.prices import AmountType, PriceSource, PriceType
+from boreal.core.prices import AmountType, MeterTierMode, PriceSource, PriceType
 from boreal.kit.schemas import UUID4, Identified, NumberOnly, Schema, Timestamped
 
 MAXIMUM_AMOUNT = 99_999_999
@@ -141,14 +144,56 @@ class ProductPriceSeatBasedCreate(Schema):
     seat_tiers: ProductPriceSeatTiersCreate
 
 
+TierUnitAmount = Annotated[Decimal, Field(ge=0, max_digits=17, decimal_places=12), BeforeValidator(_not_boolean)]
+
+
+class MeteredTierCreate(Schema):
+    """The price of one unit, up to and with a number of units; no bound for the last tier."""
+
+    up_to: Annotated[int, Field(ge=1, le=2**53), NumberOnly] | None = None
+    unit_amount: TierUnitAmount
+
+
+class MeteredTiersCreate(Schema):
+    """Tiers of usage, which is ours (docs/decisions/0022): in ascending order, the last one without a bound."""
+
+    mode: MeterTierMode
+    tiers: Annotated[list[MeteredTierCreate], Field(min_length=2, max_length=100)]
+
+    @field_validator("tiers")
+    @classmethod
+    def ascend(cls, tiers: list[MeteredTierCreate]) -> list[MeteredTierCreate]:
+        """Refuses bounds that do not ascend, and units that no tier prices."""
+        bounds = [tier.up_to for tier in tiers[:-1]]
+        if tiers[-1].up_to is not None or None in bounds:
+            raise ValueError("The last tier, and no other, must have no up_to")
+        if bounds != sorted({bound for bound in bounds if bound is not None}):
+            raise ValueError("up_to must ascend from tier to tier")
+        return tiers
+
+
 class ProductPriceMeteredUnitCreate(Schema):
-    """A price per unit of a meter, billed in arrears, up to the cap (catalog spec 2.3.3)."""
+    """A price per unit of a meter, billed in arrears, up to the cap (catalog spec 2.3.3).
+
+    With tiers the price of a unit depends on how many were used; `unit_amount` is then the greatest of theirs.
+    """
 
     amount_type: Literal[AmountType.METERED_UNIT]
     meter_id: UUID4
     price_currency: PriceCurrency = "usd"
     unit_amount: UnitAmount
     cap_amount: Annotated[int, Field(ge=0, le=_MAXIMUM_INTEGER), NumberOnly] | None = None
+    tiers: SkipJsonSchema[MeteredTiersCreate | None] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def takes_the_greatest(cls, value: Any) -> Any:
+        """With tiers, gives the price the greatest of their unit amounts, so that none is dearer than it says."""
+        if isinstance(value, dict) and value.get("tiers") is not None:
+            with suppress(ValidationError):  # which is told where it belongs
+                tiers = MeteredTiersCreate.model_validate(value["tiers"]).tiers
+                return {**value, "unit_amount": max(tier.unit_amount for tier in tiers)}
+        return value
 
 
 ProductPriceCreate = Annotated[
@@ -262,7 +307,7 @@ class ProductPriceSeatBased(CatalogPriceBase):
 
 
 class ProductPriceMeteredUnit(CatalogPriceBase):
-    """A price per unit of a meter; the unit amount is a decimal as text."""
+    """A price per unit of a meter; the unit amount is a decimal as text, of tiers the greatest."""
 
     amount_type: Literal[AmountType.METERED_UNIT]
     price_currency: str

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
-from boreal.core.prices import STATIC, AmountType, Price, PriceSource, SeatTier
+from boreal.core.prices import STATIC, AmountType, MeterTier, MeterTierMode, Price, PriceSource, SeatTier
 from boreal.core.products import Product
 from boreal.kit.db import Record, Runs
 from boreal.kit.problems import Fault, Location
@@ -107,8 +108,9 @@ def new_price(
 
     `meters` has the names of the known meters.
     """
-    amounts = create.model_dump(exclude={"amount_type", "seat_tiers"})
+    amounts = create.model_dump(exclude={"amount_type", "seat_tiers", "tiers"})
     tiers = create.seat_tiers.tiers if isinstance(create, ProductPriceSeatBasedCreate) else ()
+    usage = create.tiers if isinstance(create, ProductPriceMeteredUnitCreate) else None
     return Price(
         id=uuid.uuid4(),
         created_at=now,
@@ -120,6 +122,8 @@ def new_price(
         is_archived=False,
         amount_type=AmountType(create.amount_type),
         seat_tiers=tuple(SeatTier(**tier.model_dump()) for tier in tiers),
+        meter_tier_mode=usage.mode if usage is not None else None,
+        meter_tiers=tuple(MeterTier(**tier.model_dump()) for tier in usage.tiers) if usage is not None else (),
         meter_name=meters[create.meter_id] if isinstance(create, ProductPriceMeteredUnitCreate) else None,
         **amounts,
     )
@@ -130,6 +134,7 @@ async def insert(tx: Tx, prices: Sequence[Price]) -> None:
     rows = [{name: getattr(price, name) for name in _COLUMNS} for price in prices]
     for row in rows:
         row["seat_tiers"] = [asdict(tier) for tier in row["seat_tiers"]]
+        row["meter_tiers"] = [{**asdict(tier), "unit_amount": str(tier.unit_amount)} for tier in row["meter_tiers"]]
     if rows:
         await tx.execute_many(_INSERT, rows)
 
@@ -149,6 +154,10 @@ def price_of(row: Record) -> Price:
     values["source"] = PriceSource(row["source"])
     values["amount_type"] = AmountType(row["amount_type"])
     values["seat_tiers"] = tuple(SeatTier(**tier) for tier in row["seat_tiers"])
+    values["meter_tier_mode"] = MeterTierMode(row["meter_tier_mode"]) if row["meter_tier_mode"] else None
+    values["meter_tiers"] = tuple(
+        MeterTier(up_to=tier["up_to"], unit_amount=Decimal(tier["unit_amount"])) for tier in row["meter_tiers"]
+    )
     return Price(**values)
 
 

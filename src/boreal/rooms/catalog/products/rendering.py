@@ -1,6 +1,7 @@
 """Products and prices as the wire shows them (catalog spec 2.1, 2.3)."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -63,14 +64,21 @@ def _seat_based(price: Price) -> dict[str, Any]:
 
 
 def _metered_unit(price: Price) -> dict[str, Any]:
+    """Tiers are ours: old clients see the greatest of their prices (docs/decisions/0022)."""
     assert price.unit_amount is not None
+    tiers = [{"up_to": tier.up_to, "unit_amount": _decimal(tier.unit_amount)} for tier in price.meter_tiers]
     return {
         "price_currency": price.price_currency,
-        "unit_amount": format(price.unit_amount.normalize(), "f"),
+        "unit_amount": _decimal(price.unit_amount),
+        "tiers": {"mode": price.meter_tier_mode, "tiers": tiers} if tiers else None,
         "cap_amount": price.cap_amount,
         "meter_id": price.meter_id,
         "meter": {"id": price.meter_id, "name": price.meter_name},
     }
+
+
+def _decimal(amount: Decimal) -> str:
+    return format(amount.normalize(), "f")
 
 
 _RENDERERS = {

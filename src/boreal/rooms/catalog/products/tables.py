@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from boreal.core.calendar import RecurringInterval, TrialInterval
-from boreal.core.prices import AmountType, PriceSource
+from boreal.core.prices import AmountType, MeterTierMode, PriceSource
 from boreal.kit.db import metadata, one_of
 
 ProductRow = sa.Table(
@@ -63,8 +63,11 @@ ProductPriceRow = sa.Table(
     sa.Column("meter_id", UUID),
     sa.Column("unit_amount", sa.Numeric(17, 12)),
     sa.Column("cap_amount", sa.Integer),
+    sa.Column("meter_tier_mode", sa.Text),
+    sa.Column("meter_tiers", JSONB, nullable=False, server_default=sa.text("'[]'")),
     one_of("source", PriceSource),
     one_of("amount_type", AmountType),
+    one_of("meter_tier_mode", MeterTierMode),
     # Every kind has what its amount is made of, and nothing of another kind.
     sa.CheckConstraint("(amount_type = 'free') = (price_currency IS NULL)", name="currency"),
     sa.CheckConstraint("(amount_type = 'fixed') = (price_amount IS NOT NULL)", name="fixed"),
@@ -72,6 +75,10 @@ ProductPriceRow = sa.Table(
     sa.CheckConstraint("(amount_type = 'seat_based') = (seat_tiers <> '[]')", name="seat_based"),
     sa.CheckConstraint("(amount_type = 'metered_unit') = (unit_amount IS NOT NULL)", name="metered_unit"),
     sa.CheckConstraint("(meter_id IS NULL) = (unit_amount IS NULL)", name="meter"),
+    sa.CheckConstraint(
+        "(meter_tier_mode IS NULL) = (meter_tiers = '[]') AND (meter_tier_mode IS NULL OR meter_id IS NOT NULL)",
+        name="meter_tiers",
+    ),
     sa.Index("ix_product_prices_product_id", "product_id"),
     sa.Index(
         "uq_product_prices_static",
