@@ -28,6 +28,7 @@ from tests.support.aftermath import books_are_right, rest
 from tests.support.catalog import fixed, make_product
 from tests.support.clones import clone
 from tests.support.fleet import Fleet, open_workers
+from tests.support.organizations import send_mails
 from tests.support.processes import gone
 from tests.support.schema import mark_as_migrated
 from tests.support.shop import found_shop, settings
@@ -93,6 +94,7 @@ async def _furnish(folder: Path, dsn: str) -> None:
     boreal = compose(settings(), database=database, clock=clock, keyring=Keyring.open(folder / "keys"))
     try:
         shop = await found_shop(boreal, clock, slug="acme")
+        await send_mails(shop)
         bought = await subscribe(shop, await make_product(shop, fixed(1000), **MONTHLY))
         connection = await asyncpg.connect(dsn)
         await clone(connection, UUID(bought["id"]), count=RENEWALS - 1)
