@@ -262,3 +262,13 @@ def test_a_test_clock(boreal: Boreal, used: dict[str, str]) -> None:
     refused(boreal("clock", "advance", "acme-clock", "2026-01-01", **used), "only moves forward")
     assert boreal("clock", "show", "acme-clock", **used).stdout == "2027-01-31 00:00:00 UTC\n"
     assert boreal("clock", "remove", "acme-clock", **used).stdout == "Removed.\n"
+
+
+def test_events_are_exported_behind_what_is_there(boreal: Boreal, used: dict[str, str], tmp_path: Path) -> None:
+    boreal("organization", "create", "Acme", "acme-events", **used)
+    file = tmp_path / "events.jsonl"
+    file.write_text("kept\n")
+    said = boreal("events", "export", "acme-events", str(file), **used).stdout
+    assert said.startswith("0 events. Next time: --after ")
+    assert file.read_text() == "kept\n"
+    refused(boreal("events", "export", "nobody", str(file), **used), "nobody")

@@ -18,6 +18,7 @@ from boreal.rooms.usage.customer_meters.own import OwnMeters
 from boreal.rooms.usage.customer_meters.queries import active_meters
 from boreal.rooms.usage.customer_meters.schemas import CustomerMeterBase
 from boreal.rooms.usage.customer_meters.tables import CustomerMeterRow
+from boreal.rooms.usage.events.archive import stream as stream_events
 from boreal.rooms.usage.events.asked import organizations as asked_organizations
 from boreal.rooms.usage.events.asked import subjects as asked_subjects
 from boreal.rooms.usage.events.tables import EventNameRow, EventRow, EventTypeRow
@@ -64,4 +65,5 @@ __all__ = [
     "render_meter",
     "reset",
     "set_holds",
+    "stream_events",
 ]

@@ -15,6 +15,7 @@ from boreal.rooms.platform.public import create_organization, create_token
 from boreal.surfaces.cli import demo as demonstration
 from boreal.surfaces.cli.backups import add_backups
 from boreal.surfaces.cli.clocks import add_clocks
+from boreal.surfaces.cli.events import add_events
 from boreal.surfaces.cli.root import Process, Root
 from boreal.surfaces.cli.running import CommandFailed, DataDir, named_organization, once, run, serve, settings_for
 
@@ -40,6 +41,7 @@ def commands(root: Root) -> typer.Typer:
     _add_work(cli, root)
     add_backups(cli, root)
     add_clocks(cli, root)
+    add_events(cli, root)
     return cli
 
 
