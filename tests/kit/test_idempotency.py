@@ -233,6 +233,7 @@ async def test_waiting_has_an_end(bench: Bench, monkeypatch: pytest.MonkeyPatch)
         busy = await bench.post(process=process)
         assert (busy.status_code, busy.json()["error"]) == (409, "IdempotencyKeyInUse")
         assert busy.headers["retry-after"] == "1"
+    monkeypatch.undo()
     gate.open.set()
     assert (await bench.post(process=1)).content == (await first).content
     assert await bench.effects() == 1

@@ -65,11 +65,19 @@ class Shop:
 
 async def ready(boreal: Running, file: Path) -> Shop:
     """Waits for the ready file of a demo, which is complete as soon as it is there."""
-    while not file.exists() or file.read_text() == STALE:
+    while _text(file) in (None, STALE):
         assert boreal.process.poll() is None, boreal.said
         await asyncio.sleep(0.02)
     said = json.loads(file.read_text())
     return shop_at(said["base_url"], said["access_token"], said)
+
+
+def _text(file: Path) -> str | None:
+    """What a file says; None while there is none. A start takes a stale one away at any moment."""
+    try:
+        return file.read_text()
+    except FileNotFoundError:
+        return None
 
 
 def shop_at(base_url: str, token: str, said: dict[str, Any] | None = None) -> Shop:

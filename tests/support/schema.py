@@ -28,19 +28,22 @@ async def mark_as_migrated(connection: asyncpg.Connection) -> None:
     await connection.execute("INSERT INTO alembic_version VALUES ($1)", *heads())
 
 
-_COLUMNS = """
+_WITHOUT = "!~ '^(alembic_version|events_[0-9_]+)$'"
+"""Months of events are made by a worker as time goes on, and are no part of a schema."""
+_COLUMNS = f"""
     SELECT table_name, column_name, data_type, udt_name, is_nullable, column_default, identity_generation
-    FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'
+    FROM information_schema.columns WHERE table_schema = 'public' AND table_name {_WITHOUT}
     ORDER BY table_name, column_name
-"""
-_INDEXES = """
+"""  # made of constants
+_INDEXES = f"""
     SELECT tablename, indexname, indexdef FROM pg_indexes
-    WHERE schemaname = 'public' AND tablename <> 'alembic_version' ORDER BY indexname
-"""
-_CONSTRAINTS = """
+    WHERE schemaname = 'public' AND tablename {_WITHOUT} ORDER BY indexname
+"""  # made of constants
+_CONSTRAINTS = f"""
     SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
-    WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'alembic_version' ORDER BY 1, 2
-"""
+    WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text {_WITHOUT}
+    AND conname !~ '^without_[0-9_]+$' ORDER BY 1, 2
+"""  # made of constants
 _TRIGGERS = """
     SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid), pg_get_functiondef(tgfoid) FROM pg_trigger
     WHERE NOT tgisinternal ORDER BY 1, 2

@@ -24,6 +24,7 @@ DECLINED: dict[str, Any] = {
     "decline_reason": "insufficient_funds",
     "decline_message": "Your card has insufficient funds.",
 }
+CHECKOUT = uuid.uuid4()
 
 
 async def rows(shop: Shop) -> list[Any]:
@@ -56,9 +57,9 @@ async def test_every_attempt_is_a_row(shop: Shop) -> None:
 
 async def test_the_processors_id_again_brings_the_row_up_to_date(shop: Shop) -> None:
     async with shop.app.transaction(shop.organization_id) as tx:
-        first = await pay(tx, amount=1200, processor_id="ch_1", status=PENDING)
+        first = await pay(tx, amount=1200, processor_id="ch_1", checkout_id=CHECKOUT, status=PENDING)
     async with shop.app.transaction(shop.organization_id) as tx:
-        again = await pay(tx, amount=1200, processor_id="ch_1", risk_level="normal", risk_score=3)
+        again = await pay(tx, amount=1200, processor_id="ch_1", checkout_id=CHECKOUT, risk_level="normal", risk_score=3)
         assert again.id == first.id
     (row,) = await rows(shop)
     assert (row["status"], row["risk_level"], row["modified_at"]) == ("succeeded", "normal", shop.clock.now())
@@ -66,8 +67,8 @@ async def test_the_processors_id_again_brings_the_row_up_to_date(shop: Shop) -> 
 
 async def test_how_an_attempt_ended_never_changes(shop: Shop) -> None:
     async with shop.app.transaction(shop.organization_id) as tx:
-        paid = await pay(tx, amount=1200, processor_id="ch_1")
-        assert await pay(tx, amount=1200, processor_id="ch_1", **DECLINED) == paid
+        paid = await pay(tx, amount=1200, processor_id="ch_1", checkout_id=CHECKOUT)
+        assert await pay(tx, amount=1200, processor_id="ch_1", checkout_id=CHECKOUT, **DECLINED) == paid
         assert await update_payment(tx, paid.id, **DECLINED) == paid
         assert (await rows(shop)) == []  # nothing is visible before the commit
     with pytest.raises(IllegalTransition):
@@ -87,7 +88,7 @@ async def test_a_message_needs_a_reason(shop: Shop) -> None:
 
 async def test_two_rows_of_one_charge_are_impossible(shop: Shop) -> None:
     async with shop.app.transaction(shop.organization_id) as tx:
-        paid = await pay(tx, amount=1200, processor_id="ch_1")
+        paid = await pay(tx, amount=1200, processor_id="ch_1", checkout_id=CHECKOUT)
     with pytest.raises(UniqueViolationError, match="uq_payments_processor_id"):
         async with shop.app.transaction(shop.organization_id) as tx:
             await tx.save(None, replace(paid, id=uuid.uuid4()))

@@ -103,7 +103,9 @@ async def test_invoice_numbers_have_no_gap(shop: Shop) -> None:
 
     async def take() -> int:
         async with shop.app.transaction(shop.organization_id) as tx:
-            return await customers.take_invoice_number(tx, bought.id)
+            customer = await tx.lock(Customer, bought.id)
+            assert customer is not None
+            return await customers.take_invoice_number(tx, customer)
 
     assert sorted(await asyncio.gather(*(take() for _ in range(10)))) == list(range(1, 11))
     assert await take() == 11

@@ -171,6 +171,16 @@ async def test_a_kept_report_looks_at_no_old_order(shop: Shop) -> None:
     assert not any("orders" in query.partition("FROM")[2] for query in queries)
 
 
+async def test_a_report_of_a_part_of_a_period_does_not_use_what_is_kept_of_all_of_it(shop: Shop) -> None:
+    past = Past(shop, random.Random(3))
+    for month in (1, 3, 6, 9, 12):
+        await past.history.order(f"2024-{month:02}-15T00:00:00", 1000 + month)
+    year = {"interval": "year", "timezone": "UTC"}
+    await agrees(shop, start_date="2024-01-01", end_date="2024-12-31", **year)
+    for start, end in (("2024-05-02", "2024-12-31"), ("2024-01-01", "2024-08-01"), ("2024-02-01", "2024-10-01")):
+        await agrees(shop, start_date=start, end_date=end, **year)
+
+
 async def test_nothing_recent_is_kept_or_marked(shop: Shop) -> None:
     days = {"start_date": (START - timedelta(days=9)).date().isoformat(), "end_date": START.date().isoformat()}
     await report(shop, **days)

@@ -124,8 +124,12 @@ async def add_sales(
 
 def _is_over(periods: Grid, index: int, now: datetime) -> bool:
     """Whether a period is all in the report, and has been over for long enough."""
-    start, end = periods.bounds[index], periods.bounds[index + 1]
-    return periods.start <= start and end <= periods.end and end <= now - MARGIN
+    return _is_whole(periods, index) and periods.bounds[index + 1] <= now - MARGIN
+
+
+def _is_whole(periods: Grid, index: int) -> bool:
+    """Whether a period is all in the report, which may begin and end within one; only whole ones are kept."""
+    return periods.start <= periods.bounds[index] and periods.bounds[index + 1] <= periods.end
 
 
 async def _known(runs: Runs, organization_id: UUID, periods: Grid) -> dict[int, Sales]:
@@ -140,7 +144,8 @@ async def _known(runs: Runs, organization_id: UUID, periods: Grid) -> dict[int, 
     if row is None or row[0] is None:
         return {}
     places, *numbers = row
-    return {place - 1: list(sold) for place, *sold in zip(places, *numbers, strict=True)}
+    found = {place - 1: list(sold) for place, *sold in zip(places, *numbers, strict=True)}
+    return {index: sold for index, sold in found.items() if _is_whole(periods, index)}
 
 
 async def _drop_marked(connection: Connection, organization_id: UUID) -> None:
