@@ -181,6 +181,23 @@ async def test_queues_have_slots_of_their_own(kit_dsn: str) -> None:
         assert 1 <= most["fast"] <= 2
 
 
+async def test_what_is_asked_for_within_the_pace_is_done_at_once(kit_dsn: str) -> None:
+    runs = 0
+
+    async def handler(app: Any, work: Work) -> None:
+        nonlocal runs
+        runs += 1
+
+    async with open_lamps(kit_dsn, kinds={"record": Kind(handler, pace_s=2.0)}) as lamps, working(lamps):
+        await ask(lamps, "record", unique_key="all")
+        await until(lamps, "SELECT 1 WHERE NOT EXISTS (SELECT FROM work)")
+        assert runs == 1
+        for _ in range(10):
+            await ask(lamps, "record", unique_key="all")
+        await until(lamps, "SELECT 1 WHERE NOT EXISTS (SELECT FROM work)")
+    assert runs == 2
+
+
 async def test_rows_that_find_no_slot_go_back(kit_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a flood a claim takes more than there are slots for; what has waited for too long is left to others."""
     monkeypatch.setattr(worker, "WAIT_S", 0.2)

@@ -117,6 +117,8 @@ class Kind:
 
     `real_time` is for work that waits for the outside world, such as a delivery: it never waits for a test clock.
     The handler of any other kind takes `tx.now` or `app.times.now` for the time, not the system's.
+    `pace_s` is for work that takes all there is each time it runs: a worker that has done what was due lets so long
+    pass before it looks again, and what was asked for meanwhile is done at once.
     """
 
     handler: Handler
@@ -124,6 +126,7 @@ class Kind:
     lease_s: float = 30.0
     max_attempts: int = 20
     real_time: bool = False
+    pace_s: float = 0.0
 
     def backoff(self, attempts: int) -> timedelta:
         """The pause after the n-th failed attempt: 1, 2, 4, … seconds, at most an hour."""

@@ -89,7 +89,9 @@ class Worker:
     async def _work(self, queue: str, slots: int) -> None:
         claims = Claims(self._app.database, queue)
         wake = self._app.wakeups.event(queue)
-        lease_s = max(kind.lease_s for kind in self._app.kinds.values() if kind.queue == queue)
+        kinds = [kind for kind in self._app.kinds.values() if kind.queue == queue]
+        lease_s = max(kind.lease_s for kind in kinds)
+        pace_s = max(kind.pace_s for kind in kinds)
         running: set[asyncio.Task[None]] = set()
         waiting: deque[Work] = deque()
         ahead, until = 0, 0.0
@@ -112,15 +114,13 @@ class Worker:
                     _log.error("claim_failed", queue=queue, exc_info=error)
                     await asyncio.sleep(1)
                     continue
-                begun = 0
-                while waiting and len(running) < slots:
-                    task = asyncio.create_task(self._run(waiting.popleft(), claims))
-                    running.add(task)
-                    task.add_done_callback(running.discard)
-                    task.add_done_callback(lambda _task: wake.set())
-                    begun += 1
+                begun = min(len(waiting), slots - len(running))
+                for _ in range(begun):
+                    self._begin(waiting.popleft(), claims, running, wake)
                 if waiting:
                     await _sleep(wake, WAIT_S)
+                elif begun and not ahead:
+                    await asyncio.sleep(pace_s)
                 elif not begun:
                     await _sleep(wake, await self._pause_s(claims) if len(running) < slots else IDLE_S)
         finally:
@@ -129,6 +129,12 @@ class Worker:
             await asyncio.gather(*running, return_exceptions=True)
             with suppress(*FAILURES):
                 await claims.give_back(waiting, now=self._app.clock.now())
+
+    def _begin(self, work: Work, claims: Claims, running: set[asyncio.Task[None]], wake: asyncio.Event) -> None:
+        task = asyncio.create_task(self._run(work, claims))
+        running.add(task)
+        task.add_done_callback(running.discard)
+        task.add_done_callback(lambda _task: wake.set())
 
     async def _run(self, work: Work, claims: Claims) -> None:
         try:

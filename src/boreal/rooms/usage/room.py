@@ -31,7 +31,7 @@ room = Room(
     renderers={"usage_alert": alert_queries.payload},
     kinds={
         "announce_usage": Kind(announce_usage, real_time=True),
-        "record_events": Kind(record_events),
+        "record_events": Kind(record_events, queue="records", pace_s=1.0),
         "part_events": Kind(part_events, lease_s=LEASE_S, real_time=True),
         "fill_meter": Kind(fill_meter, lease_s=3600.0, real_time=True),
         "tell_usage_alerts": Kind(tell_usage_alerts),
