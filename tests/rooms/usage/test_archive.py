@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from boreal.kit.db import Record
-from boreal.rooms.usage.events import archive
+from boreal.rooms.usage.archive import streaming
 from boreal.rooms.usage.public import stream_events
 from tests.support.shop import Shop
 from tests.support.usage import ingest, make_customer
@@ -25,7 +25,7 @@ class Kept:
 
 
 async def test_events_are_handed_over_in_their_order_page_by_page(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "PAGE", 3)
+    monkeypatch.setattr(streaming, "PAGE", 3)
     kept = Kept()
     await ingest(shop, *({"metadata": {"n": number}} for number in range(7)))
     place = await stream_events(shop.app, kept, organization_id=shop.organization_id)

@@ -9,6 +9,7 @@ What changes or closes usage takes the caller's transaction:
     quantity(Aggregation.parse(meter_row["aggregation"]).function, tally)       # a Decimal, from boreal.core.metering
 """
 
+from boreal.rooms.usage.archive.streaming import stream as stream_events
 from boreal.rooms.usage.checks.queue import Checks
 from boreal.rooms.usage.customer_meters.balances import balances
 from boreal.rooms.usage.customer_meters.commands import credit, reset
@@ -18,7 +19,6 @@ from boreal.rooms.usage.customer_meters.own import OwnMeters
 from boreal.rooms.usage.customer_meters.queries import active_meters
 from boreal.rooms.usage.customer_meters.schemas import CustomerMeterBase
 from boreal.rooms.usage.customer_meters.tables import CustomerMeterRow
-from boreal.rooms.usage.events.archive import stream as stream_events
 from boreal.rooms.usage.events.asked import organizations as asked_organizations
 from boreal.rooms.usage.events.asked import subjects as asked_subjects
 from boreal.rooms.usage.events.tables import EventNameRow, EventRow, EventTypeRow
