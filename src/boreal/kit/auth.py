@@ -17,7 +17,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.kit.clock import Clock
-from boreal.kit.problems import InsufficientScope, InvalidToken, Unauthorized
+from boreal.kit.db import Record, Runs
+from boreal.kit.problems import InsufficientScope, InvalidToken, ResourceNotFound, Unauthorized
 from boreal.kit.secrets import Keyring
 
 
@@ -76,6 +77,14 @@ def visible_to(organization_id: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]
 def owned_by(customer_id: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
     """The predicate from which every read of the portal starts; takes `actor.binds()`."""
     return customer_id == _CUSTOMER_ID
+
+
+async def read_visible(runs: Runs, statement: sa.Select[Any], actor: Actor, id: UUID) -> Record:
+    """The row of an id, by a statement that starts from `visible_to` or `owned_by`. Raises `ResourceNotFound`."""
+    row = await runs.fetchrow(statement, id=id, **actor.binds())
+    if row is None:
+        raise ResourceNotFound
+    return row
 
 
 def authorize(actor: Actor, *, audience: frozenset[Subject], scopes: Sequence[str]) -> Actor:

@@ -15,7 +15,7 @@ from boreal.core.prices import AmountType
 from boreal.core.pricing import default_price
 from boreal.core.subscriptions import CancellationReason, Subscription, SubscriptionStatus
 from boreal.kit.app import App
-from boreal.kit.auth import Actor
+from boreal.kit.auth import Actor, read_visible
 from boreal.kit.db import Row
 from boreal.kit.problems import Fault, Invalid, ResourceNotFound
 from boreal.rooms.billing.changes import decisions, requests
@@ -34,9 +34,7 @@ FARTHEST = timedelta(days=36_525)
 
 async def owner(app: App, actor: Actor, id: UUID) -> UUID:
     """The organization of a subscription that the actor may see. Raises `ResourceNotFound`."""
-    row = await app.database.fetchrow(queries.GET, id=id, **actor.binds())
-    if row is None:
-        raise ResourceNotFound
+    row = await read_visible(app.database, queries.GET, actor, id)
     organization_id: UUID = row["organization_id"]
     return organization_id
 

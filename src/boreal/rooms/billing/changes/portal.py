@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from boreal.kit.app import App
-from boreal.kit.auth import PORTAL, Actor
+from boreal.kit.auth import PORTAL, Actor, read_visible
 from boreal.kit.db import Record
 from boreal.kit.listing import ListQuery
 from boreal.kit.problems import BadRequest, ResourceNotFound, ResourceUnavailable
@@ -106,10 +106,7 @@ async def cancel(app: App, actor: Actor, id: UUID4) -> dict[str, Any]:
 
 
 async def _own(app: App, actor: Actor, id: UUID) -> Record:
-    row = await app.database.fetchrow(queries.GET_OWN, id=id, **actor.binds())
-    if row is None:
-        raise ResourceNotFound
-    return row
+    return await read_visible(app.database, queries.GET_OWN, actor, id)
 
 
 async def _decision(app: App, actor: Actor, row: Record, body: Any) -> Decide | None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from boreal.kit.app import App
-from boreal.kit.auth import MERCHANT, PORTAL, Actor
+from boreal.kit.auth import MERCHANT, PORTAL, Actor, read_visible
 from boreal.kit.db import Row
 from boreal.kit.problems import ResourceNotFound
 from boreal.kit.routing import Routes
@@ -79,15 +79,9 @@ async def own_link(app: App, actor: Actor, id: UUID4) -> dict[str, str]:
 
 
 async def _order(app: App, actor: Actor, id: UUID4) -> Row:
-    found = await app.database.fetchrow(queries.GET, id=id, **actor.binds())
-    if found is None:
-        raise ResourceNotFound
-    return found
+    return await read_visible(app.database, queries.GET, actor, id)
 
 
 async def _own_order(app: App, actor: Actor, id: UUID4) -> Row:
     require_billing_role(actor)
-    found = await app.database.fetchrow(queries.GET_OWN, id=id, **actor.binds())
-    if found is None:
-        raise ResourceNotFound
-    return found
+    return await read_visible(app.database, queries.GET_OWN, actor, id)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from boreal.kit.app import App
-from boreal.kit.auth import MERCHANT, Actor
+from boreal.kit.auth import MERCHANT, Actor, read_visible
 from boreal.kit.listing import ListQuery
 from boreal.kit.problems import ResourceNotFound
 from boreal.kit.routing import Routes
@@ -46,8 +46,6 @@ async def get(app: App, actor: Actor, id: UUID4) -> dict[str, Any]:
 @routes.patch("/{id}", audience=MERCHANT, scopes=WRITE, returns=Order, errors=(ResourceNotFound,), mcp=True)
 async def update(app: App, actor: Actor, id: UUID4, body: OrderUpdate) -> dict[str, Any]:
     """Changes who an order is billed to."""
-    row = await app.database.fetchrow(queries.GET, id=id, **actor.binds())
-    if row is None:
-        raise ResourceNotFound
+    row = await read_visible(app.database, queries.GET, actor, id)
     await updates.update(app, row["organization_id"], id, body)
     return await get(app, actor, id)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from boreal.kit.app import App
-from boreal.kit.auth import MERCHANT, Actor
+from boreal.kit.auth import MERCHANT, Actor, read_visible
 from boreal.kit.listing import ListQuery
 from boreal.kit.problems import ResourceNotFound
 from boreal.kit.routing import Routes
@@ -26,7 +26,5 @@ async def list_payments(app: App, actor: Actor, query: ListQuery) -> dict[str, A
 @routes.get("/{id}", audience=MERCHANT, scopes=READ, returns=Payment, errors=(ResourceNotFound,), mcp=True)
 async def get(app: App, actor: Actor, id: UUID4) -> dict[str, Any]:
     """Gets a payment."""
-    row = await app.database.fetchrow(queries.GET, id=id, **actor.binds())
-    if row is None:
-        raise ResourceNotFound
+    row = await read_visible(app.database, queries.GET, actor, id)
     return queries.render(row)

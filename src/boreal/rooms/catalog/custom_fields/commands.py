@@ -9,7 +9,7 @@ from asyncpg import UniqueViolationError
 
 from boreal.core.custom_fields import CustomField
 from boreal.kit.app import App
-from boreal.kit.auth import Actor
+from boreal.kit.auth import Actor, read_visible
 from boreal.kit.problems import Fault, Invalid, ResourceNotFound
 from boreal.rooms.catalog.custom_fields import queries
 from boreal.rooms.catalog.custom_fields.queries import custom_field_of
@@ -60,9 +60,7 @@ async def update(app: App, actor: Actor, *, id: UUID, body: CustomFieldUpdate) -
     organization_id = await _organization_of_field(app, actor, id)
     try:
         async with app.transaction(organization_id) as tx:
-            before = await tx.fetchrow(queries.LOCK, id=id, **actor.binds())
-            if before is None:
-                raise ResourceNotFound
+            before = await read_visible(tx, queries.LOCK, actor, id)
             if body.type != before["type"]:
                 raise Invalid(Fault(("body", "type"), "The type of a custom field can't be changed.", input=body.type))
             values = {name: before[name] for name in _COLUMNS} | _changes(body)

@@ -9,10 +9,9 @@ from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.core.discounts import Discount, DiscountDuration, DiscountType, code_key
 from boreal.core.products import Product
-from boreal.kit.auth import Actor, visible_to
+from boreal.kit.auth import Actor, read_visible, visible_to
 from boreal.kit.db import Record, Runs
 from boreal.kit.listing import ListSpec, any_of, search
-from boreal.kit.problems import ResourceNotFound
 from boreal.kit.schemas import UUID4
 from boreal.rooms.catalog.discounts.tables import DiscountRow
 from boreal.rooms.catalog.products.queries import product_of
@@ -55,9 +54,7 @@ def discount_of(row: Record) -> Discount:
 
 async def get(runs: Runs, actor: Actor, *, id: UUID) -> Discount:
     """A discount that the actor may see. Raises `ResourceNotFound`, also for a deleted one."""
-    row = await runs.fetchrow(_VISIBLE, id=id, **actor.binds())
-    if row is None:
-        raise ResourceNotFound
+    row = await read_visible(runs, _VISIBLE, actor, id)
     return discount_of(row)
 
 

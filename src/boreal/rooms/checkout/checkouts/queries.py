@@ -10,7 +10,7 @@ from boreal.core import checkouts as book
 from boreal.core import system_events
 from boreal.core.checkouts import Checkout, CheckoutStatus
 from boreal.kit.app import App
-from boreal.kit.auth import Actor, visible_to
+from boreal.kit.auth import Actor, read_visible, visible_to
 from boreal.kit.db import Connection, Record, Runs
 from boreal.kit.listing import ListQuery, ListSpec, any_of, search
 from boreal.kit.problems import ResourceNotFound
@@ -66,9 +66,7 @@ def _seen(row: Record) -> Seen:
 
 async def get(app: App, actor: Actor, id: UUID) -> Seen:
     """The session, if the actor may see it; raises `ResourceNotFound`."""
-    row = await app.database.fetchrow(_VISIBLE, id=id, **actor.binds())
-    if row is None:
-        raise ResourceNotFound
+    row = await read_visible(app.database, _VISIBLE, actor, id)
     return _seen(row)
 
 

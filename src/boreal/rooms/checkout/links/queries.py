@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.core.discounts import Discount
 from boreal.kit.app import App
-from boreal.kit.auth import Actor, visible_to
+from boreal.kit.auth import Actor, read_visible, visible_to
 from boreal.kit.db import Record, Runs
 from boreal.kit.listing import Filter, ListQuery, ListSpec, any_of
 from boreal.kit.problems import ResourceNotFound
@@ -80,10 +80,7 @@ _AS_STORED = (
 
 async def get(runs: Runs, actor: Actor, *, id: UUID) -> Record:
     """A link that the actor may see. Raises `ResourceNotFound`, also for a deleted one."""
-    row = await runs.fetchrow(_VISIBLE, id=id, **actor.binds())
-    if row is None:
-        raise ResourceNotFound
-    return row
+    return await read_visible(runs, _VISIBLE, actor, id)
 
 
 async def by_secret(runs: Runs, client_secret: str) -> Record:

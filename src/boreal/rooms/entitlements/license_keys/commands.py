@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from boreal.core import license_keys as book
 from boreal.core.license_keys import LicenseKeyStatus
 from boreal.kit.app import App
-from boreal.kit.auth import Actor, Subject
+from boreal.kit.auth import Actor, Subject, read_visible
 from boreal.kit.db import Record, Runs
 from boreal.kit.problems import BadRequest, NotPermitted, ResourceNotFound
 from boreal.rooms.entitlements.license_keys import queries
@@ -149,10 +149,7 @@ async def update(app: App, actor: Actor, *, id: UUID, body: LicenseKeyUpdate) ->
 async def get(runs: Runs, actor: Actor, id: UUID) -> Record:
     """A key that the actor may see, merchant or customer. Raises `ResourceNotFound`."""
     statement = queries.GET_OWN if actor.customer_id is not None else queries.GET
-    row = await runs.fetchrow(statement, id=id, **actor.binds())
-    if row is None:
-        raise ResourceNotFound
-    return row
+    return await read_visible(runs, statement, actor, id)
 
 
 async def _find(runs: Runs, actor: Actor, organization_id: UUID, key: str) -> Record:

@@ -13,10 +13,10 @@ from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.core.filters import parse as parse_filter
 from boreal.core.metering import Aggregation
-from boreal.kit.auth import Actor, visible_to
+from boreal.kit.auth import Actor, read_visible, visible_to
 from boreal.kit.db import Record, Runs
 from boreal.kit.listing import ListQuery, Page
-from boreal.kit.problems import Fault, Invalid, ResourceNotFound
+from boreal.kit.problems import Fault, Invalid
 from boreal.rooms.insights.events import selection
 from boreal.rooms.insights.events.selection import PLAIN, Predicate, Shape
 from boreal.rooms.usage.public import (
@@ -49,10 +49,7 @@ _METER = sa.select(MeterRow).where(
 
 async def get(runs: Runs, actor: Actor, id: UUID) -> Record:
     """An event that the actor may see; raises `ResourceNotFound`."""
-    row = await runs.fetchrow(_GET, id=id, **actor.binds())
-    if row is None:
-        raise ResourceNotFound
-    return row
+    return await read_visible(runs, _GET, actor, id)
 
 
 async def conditions(runs: Runs, actor: Actor, given: Mapping[str, Any]) -> tuple[Predicate, ...]:

@@ -14,9 +14,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.kit.app import App
-from boreal.kit.auth import Actor
+from boreal.kit.auth import Actor, read_visible
 from boreal.kit.clockwork import move
-from boreal.kit.problems import Fault, Invalid, NotPermitted, ResourceNotFound
+from boreal.kit.problems import Fault, Invalid, NotPermitted
 from boreal.kit.times import ClockRow
 from boreal.kit.tx import Tx
 from boreal.kit.work import Kind, Work
@@ -106,18 +106,13 @@ async def delete(app: App, actor: Actor, *, id: UUID) -> None:
 
 
 async def _organization_of(app: App, actor: Actor, id: UUID) -> UUID:
-    row = await app.database.fetchrow(queries.GET, id=id, **actor.binds())
-    if row is None:
-        raise ResourceNotFound
+    row = await read_visible(app.database, queries.GET, actor, id)
     organization_id: UUID = row["organization_id"]
     return organization_id
 
 
 async def _lock(tx: Tx, actor: Actor, id: UUID) -> Any:
-    row = await tx.fetchrow(queries.LOCK, id=id, **actor.binds())
-    if row is None:
-        raise ResourceNotFound
-    return row
+    return await read_visible(tx, queries.LOCK, actor, id)
 
 
 async def move_test_clock(app: App, work: Work) -> None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from boreal.core.files import FileServiceTypes, storage_path
 from boreal.kit.app import App
-from boreal.kit.auth import Actor
+from boreal.kit.auth import Actor, read_visible
 from boreal.kit.db import Database, Record
 from boreal.kit.problems import Fault, Invalid, ResourceNotFound
 from boreal.providers.ports import (
@@ -158,9 +158,7 @@ async def update(app: App, actor: Actor, *, id: UUID, body: FilePatch) -> dict[s
     """Changes name and version; what is empty stays. Raises `ResourceNotFound`."""
     file = await _find(app.database, actor, id)
     async with app.transaction(file["organization_id"]) as tx:
-        before = await tx.fetchrow(queries.LOCK, id=id, **actor.binds())
-        if before is None:
-            raise ResourceNotFound
+        before = await read_visible(tx, queries.LOCK, actor, id)
         row = await tx.fetchrow(
             _UPDATE,
             key=id,
@@ -188,7 +186,4 @@ async def move_addresses(database: Database, *, base_url: str) -> None:
 
 
 async def _find(database: Database, actor: Actor, id: UUID) -> Record:
-    file = await database.fetchrow(queries.GET, id=id, **actor.binds())
-    if file is None:
-        raise ResourceNotFound
-    return file
+    return await read_visible(database, queries.GET, actor, id)

@@ -9,8 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from boreal.kit.app import App
-from boreal.kit.auth import REVOKE, Actor
-from boreal.kit.problems import ResourceNotFound
+from boreal.kit.auth import REVOKE, Actor, read_visible
 from boreal.kit.secrets import new_token
 from boreal.rooms.platform.tokens import queries
 from boreal.rooms.platform.tokens.tables import OrganizationAccessTokenRow
@@ -60,9 +59,7 @@ async def update(
     """Changes comment and scopes; what is None stays. Raises `ResourceNotFound`."""
     (organization_id, *_) = actor.organization_ids
     async with app.transaction(organization_id) as tx:
-        token = await tx.fetchrow(queries.LOCK, id=id, **actor.binds())
-        if token is None:
-            raise ResourceNotFound
+        token = await read_visible(tx, queries.LOCK, actor, id)
         row = await tx.fetchrow(
             _UPDATE,
             key=id,
@@ -80,9 +77,7 @@ async def delete(app: App, actor: Actor, *, id: UUID) -> None:
     """Revokes a token at once, in every process. Raises `ResourceNotFound`."""
     (organization_id, *_) = actor.organization_ids
     async with app.transaction(organization_id) as tx:
-        token = await tx.fetchrow(queries.LOCK, id=id, **actor.binds())
-        if token is None:
-            raise ResourceNotFound
+        token = await read_visible(tx, queries.LOCK, actor, id)
         await tx.execute(_DELETE, key=id, now=tx.now)
         await tx.execute(REVOKE, token_hash=token["token_hash"])
         tx.after_commit(lambda: app.authenticator.forget(token["token_hash"]))

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from boreal.core.webhooks import OwnEventType, WebhookEventType, WebhookFormat
 from boreal.kit.app import App
-from boreal.kit.auth import Actor
+from boreal.kit.auth import Actor, read_visible
 from boreal.kit.db import Record
 from boreal.kit.fetch import Fetch
 from boreal.kit.problems import Fault, Invalid, ResourceNotFound
@@ -148,10 +148,7 @@ async def _organization_of(app: App, actor: Actor, id: UUID) -> UUID:
 
 
 async def _lock(tx: Tx, actor: Actor, id: UUID) -> Record:
-    row = await tx.fetchrow(queries.LOCK, id=id, **actor.binds())
-    if row is None:
-        raise ResourceNotFound
-    return row
+    return await read_visible(tx, queries.LOCK, actor, id)
 
 
 def _check_url(app: App, url: str) -> None:

@@ -6,11 +6,10 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from boreal.core.webhooks import OwnEventType, WebhookEventType, WebhookFormat
-from boreal.kit.auth import Actor, visible_to
+from boreal.kit.auth import Actor, read_visible, visible_to
 from boreal.kit.db import Record, Runs
 from boreal.kit.facts import FactRow
 from boreal.kit.listing import Filter, ListSpec, after, any_of, before, flag, search
-from boreal.kit.problems import ResourceNotFound
 from boreal.kit.schemas import UUID4
 from boreal.kit.secrets import Keyring
 from boreal.rooms.platform.webhooks.tables import WebhookDeliveryRow, WebhookEndpointRow, WebhookEventRow
@@ -117,10 +116,7 @@ OWN_DELIVERIES = ListSpec(
 
 async def endpoint(runs: Runs, actor: Actor, id: UUID) -> Record:
     """An endpoint that the actor may see; raises `ResourceNotFound`."""
-    row = await runs.fetchrow(GET, id=id, **actor.binds())
-    if row is None:
-        raise ResourceNotFound
-    return row
+    return await read_visible(runs, GET, actor, id)
 
 
 def render_own_events(row: Record) -> dict[str, Any]:

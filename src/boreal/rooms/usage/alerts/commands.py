@@ -10,9 +10,9 @@ from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.core.metering import exact
 from boreal.kit.app import App
-from boreal.kit.auth import Actor
+from boreal.kit.auth import Actor, read_visible
 from boreal.kit.db import Record
-from boreal.kit.problems import Fault, Invalid, ResourceNotFound
+from boreal.kit.problems import Fault, Invalid
 from boreal.kit.tx import Tx
 from boreal.rooms.customers.public import find as find_customer
 from boreal.rooms.platform.public import organization_of
@@ -104,15 +104,10 @@ async def delete(app: App, actor: Actor, *, id: UUID) -> None:
 
 
 async def _organization_of(app: App, actor: Actor, id: UUID) -> UUID:
-    row = await app.database.fetchrow(queries.GET, id=id, **actor.binds())
-    if row is None:
-        raise ResourceNotFound
+    row = await read_visible(app.database, queries.GET, actor, id)
     organization_id: UUID = row["organization_id"]
     return organization_id
 
 
 async def _lock(tx: Tx, actor: Actor, id: UUID) -> Record:
-    row = await tx.fetchrow(queries.LOCK, id=id, **actor.binds())
-    if row is None:
-        raise ResourceNotFound
-    return row
+    return await read_visible(tx, queries.LOCK, actor, id)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from boreal.kit.app import App
-from boreal.kit.auth import MERCHANT, Actor
+from boreal.kit.auth import MERCHANT, Actor, read_visible
 from boreal.kit.listing import ListQuery
 from boreal.kit.problems import ResourceNotFound
 from boreal.kit.routing import Routes
@@ -33,9 +33,7 @@ async def create(app: App, actor: Actor, body: UsageAlertCreate) -> dict[str, An
 @routes.get("/{id}", audience=MERCHANT, scopes=READ, returns=UsageAlert, errors=(ResourceNotFound,))
 async def get(app: App, actor: Actor, id: UUID4) -> dict[str, Any]:
     """Gets a usage alert."""
-    row = await app.database.fetchrow(queries.GET, id=id, **actor.binds())
-    if row is None:
-        raise ResourceNotFound
+    row = await read_visible(app.database, queries.GET, actor, id)
     return queries.render(row)
 
 

@@ -6,10 +6,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
-from boreal.kit.auth import Actor, owned_by
+from boreal.kit.auth import Actor, owned_by, read_visible
 from boreal.kit.db import Record, Runs
 from boreal.kit.listing import ListQuery, ListSpec, any_of, search
-from boreal.kit.problems import ResourceNotFound
 from boreal.kit.schemas import UUID4
 from boreal.rooms.usage.customer_meters.balances import SELECT, balance_of, column
 from boreal.rooms.usage.customer_meters.queries import IS_LIVE, MEASURES, render_balance
@@ -46,9 +45,7 @@ class OwnMeters:
 
     async def get(self, runs: Runs, actor: Actor, id: UUID) -> dict[str, Any]:
         """One of them; raises `ResourceNotFound`."""
-        row = await runs.fetchrow(self._get, id=id, **actor.binds())
-        if row is None:
-            raise ResourceNotFound
+        row = await read_visible(runs, self._get, actor, id)
         return await _render(runs, row)
 
 

@@ -8,10 +8,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
-from boreal.kit.auth import Actor, visible_to
+from boreal.kit.auth import Actor, read_visible, visible_to
 from boreal.kit.db import Record, Runs
 from boreal.kit.listing import ListQuery, ListSpec, any_of
-from boreal.kit.problems import ResourceNotFound
 from boreal.kit.schemas import UUID4
 from boreal.rooms.customers.public import CustomerRow
 from boreal.rooms.customers.public import render as render_customer
@@ -92,9 +91,7 @@ async def listed(runs: Runs, actor: Actor, query: ListQuery) -> dict[str, Any]:
 
 async def get(runs: Runs, actor: Actor, id: UUID) -> dict[str, Any]:
     """A customer meter that the actor may see; raises `ResourceNotFound`."""
-    row = await runs.fetchrow(_VISIBLE, id=id, **actor.binds())
-    if row is None:
-        raise ResourceNotFound
+    row = await read_visible(runs, _VISIBLE, actor, id)
     return await _render(runs, row, {})
 
 

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
 from boreal.kit.app import App
-from boreal.kit.auth import Actor
+from boreal.kit.auth import Actor, read_visible
 from boreal.kit.db import Record
-from boreal.kit.problems import Fault, Invalid, ResourceNotFound
+from boreal.kit.problems import Fault, Invalid
 from boreal.kit.tx import Tx
 from boreal.rooms.platform.public import organization_of
 from boreal.rooms.usage.events.tables import EventRow
@@ -85,9 +85,7 @@ async def update(app: App, actor: Actor, *, id: UUID, body: MeterUpdate) -> Reco
     """Changes what the body names. Raises `ResourceNotFound`, or `Invalid` for what may not be changed."""
     organization_id = (await queries.get(app.database, actor, id))["organization_id"]
     async with app.transaction(organization_id) as tx:
-        before = await tx.fetchrow(queries.LOCK, id=id, **actor.binds())
-        if before is None:
-            raise ResourceNotFound
+        before = await read_visible(tx, queries.LOCK, actor, id)
         faults = await _faults(tx, before, body)
         if faults:
             raise Invalid(*faults)

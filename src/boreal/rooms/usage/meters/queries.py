@@ -6,10 +6,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 
-from boreal.kit.auth import Actor, visible_to
+from boreal.kit.auth import Actor, read_visible, visible_to
 from boreal.kit.db import Record, Row, Runs
 from boreal.kit.listing import ListSpec, any_of, flag, search
-from boreal.kit.problems import ResourceNotFound
 from boreal.kit.schemas import UUID4
 from boreal.rooms.usage.meters.tables import MeterFillRow, MeterRow
 
@@ -49,10 +48,7 @@ _SHOWN = (
 
 async def get(runs: Runs, actor: Actor, id: UUID) -> Record:
     """A meter that the actor may see; raises `ResourceNotFound`."""
-    row = await runs.fetchrow(_VISIBLE, id=id, **actor.binds())
-    if row is None:
-        raise ResourceNotFound
-    return row
+    return await read_visible(runs, _VISIBLE, actor, id)
 
 
 async def is_filling(runs: Runs, id: UUID) -> bool:
