@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from boreal.providers.ports import MailBox
 from tests.support.benefits import make_benefit
 from tests.support.catalog import FREE, fixed, make_product, seats
 from tests.support.checkout import good
-from tests.support.organizations import set_subscription_settings
+from tests.support.organizations import send_mails, set_subscription_settings
 from tests.support.shop import Shop
 from tests.support.subscribers import (
     MONTHLY,
@@ -187,6 +188,16 @@ async def test_usage_of_a_trial_is_billed_with_the_first_charge(shop: Shop) -> N
     await ingest(shop, {}, {}, {})
     await shop.advance(days=11)
     assert [amount for _, amount in lines(await last_order(shop))] == [1000, 300]
+
+
+async def test_the_mail_tells_that_usage_comes_on_top(shop: Shop) -> None:
+    await send_mails(shop)
+    await subscribe(shop, fixed(2000), metered(await make_meter(shop), 100))
+    (kept,) = await shop.app.get(MailBox).list_mails()
+    assert (
+        "at $20.00 before discounts and tax. You can cancel at any time. What you use is billed on top"
+        in kept.mail.text
+    )
 
 
 async def test_credits_cover_usage_first(shop: Shop) -> None:

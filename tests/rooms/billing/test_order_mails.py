@@ -88,6 +88,15 @@ def test_the_first_order_of_a_subscription_tells_what_comes_next(status, reason,
     assert sentence in mail.html
 
 
+def test_who_pays_for_usage_is_told_so():
+    bought = order(billing_reason="subscription_create", subscription=SUBSCRIPTION | {"status": "active"})
+    usage = "What you use is billed on top of that."
+    assert usage in render_order_mail(bought, ORGANIZATION, PORTAL, bills_usage=True).text
+    assert usage not in render_order_mail(bought, ORGANIZATION, PORTAL).text
+    leaving = order(subscription=SUBSCRIPTION | {"status": "active", "cancel_at_period_end": True})
+    assert usage not in render_order_mail(leaving, ORGANIZATION, PORTAL, bills_usage=True).text
+
+
 def test_the_price_of_a_renewal_is_told_before_discounts():
     discounted = SUBSCRIPTION | {"status": "active", "amount": 400}
     mail = render_order_mail(order(billing_reason="subscription_create", subscription=discounted), ORGANIZATION, PORTAL)

@@ -16,6 +16,7 @@ MAIL = {
     "recipient": "ada@example.com",
     "subject": "Your <receipt>",
     "html": "<script>alert(1)</script><p>Hello</p>",
+    "attachments": [{"filename": "Invoice <1>.pdf", "content_type": "application/pdf", "content": b"%PDF"}],
     "text": "Hello",
 }
 ORDER = {
@@ -154,6 +155,17 @@ def test_a_mail_can_do_nothing_in_its_frame(client):
     assert "script-src" not in frame.headers["content-security-policy"]
     assert "<pre" in client.get("/mail/m1?view=text").text
     assert client.get("/mail/other").status_code == client.get("/mail/other/html").status_code == 404
+
+
+def test_what_came_with_a_mail_can_be_saved(client):
+    page = client.get("/mail/m1").text
+    assert '<a href="/mail/m1/attachments/1">Invoice &lt;1&gt;.pdf</a>' in page
+    saved = client.get("/mail/m1/attachments/1")
+    assert (saved.content, saved.headers["content-type"]) == (b"%PDF", "application/pdf")
+    assert saved.headers["content-disposition"].startswith('attachment; filename="Invoice _1_.pdf"')
+    assert saved.headers["content-security-policy"].startswith("sandbox")
+    for place in ("m1/attachments/0", "m1/attachments/2", "m1/attachments/x", "other/attachments/1"):
+        assert client.get(f"/mail/{place}").status_code == 404
 
 
 def test_the_portal_moves_its_token_out_of_the_address(client):

@@ -6,6 +6,7 @@ A mail's HTML is shown in a frame without scripts, forms or our origin, whatever
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from boreal.kit.downloads import content_disposition
 from boreal.kit.problems import ResourceNotFound
 from boreal.surfaces.pages.exchange import PageReply, PageRequest
 from boreal.surfaces.pages.rendering import SiteSettings, render
@@ -23,7 +24,8 @@ class MailPages(Protocol):
         ...
 
     async def get(self, mail_id: str) -> Mapping[str, Any]:
-        """As in the list, and `"html": str | None`, `"text": str | None`. Unknown ids are `ResourceNotFound`."""
+        """As in the list, and `"html": str | None`, `"text": str | None`, and `"attachments"`, each `{"filename": str,
+        "content_type": str, "content": bytes}`. Unknown ids are `ResourceNotFound`."""
         ...
 
 
@@ -64,6 +66,28 @@ async def show_html(request: PageRequest, mail_id: str, *, pages: MailPages, set
         "x-content-type-options": "nosniff",
     }
     return PageReply(200, (mail["html"] or "").encode(), headers)
+
+
+async def show_attachment(
+    request: PageRequest, mail_id: str, number: str, *, pages: MailPages, settings: SiteSettings
+) -> PageReply:
+    """`GET /mail/{mail_id}/attachments/{number}`: what came with a mail, counted from 1, to be saved."""
+    try:
+        attachments = (await pages.get(mail_id))["attachments"]
+    except ResourceNotFound:
+        attachments = ()
+    place = int(number) if number.isascii() and number.isdigit() and len(number) < 8 else 0
+    if not 1 <= place <= len(attachments):
+        return render("not_found.html", request, settings, status=404)
+    attachment = attachments[place - 1]
+    headers = {
+        "content-type": attachment["content_type"],
+        "content-disposition": content_disposition(attachment["filename"]),
+        "content-security-policy": "sandbox; default-src 'none'",
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+    }
+    return PageReply(200, attachment["content"], headers)
 
 
 def page_number(request: PageRequest) -> int:

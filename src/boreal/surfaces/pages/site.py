@@ -49,6 +49,7 @@ def page_routes(site: Site) -> list[Route]:
         routes += page("/mail", mail.show_list)
         routes += page("/mail/{mail_id}", mail.show)
         routes += page("/mail/{mail_id}/html", mail.show_html)
+        routes += page("/mail/{mail_id}/attachments/{number}", mail.show_attachment)
     if site.home is not None:
         routes += _served(site.settings, site.home, "/", home.show)
     routes += _served(site.settings, site.portal, "/{organization_slug}/portal", portal.show)

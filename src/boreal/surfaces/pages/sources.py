@@ -140,7 +140,11 @@ class MailSource:
         mail = await self.box.get_mail(int(mail_id)) if mail_id.isdecimal() and len(mail_id) < 18 else None
         if mail is None:
             raise ResourceNotFound
-        return {**_shown(mail), "html": mail.mail.html, "text": mail.mail.text}
+        attachments = [
+            {"filename": item.filename, "content_type": item.content_type, "content": item.content}
+            for item in mail.mail.attachments
+        ]
+        return {**_shown(mail), "html": mail.mail.html, "text": mail.mail.text, "attachments": attachments}
 
 
 def _shown(captured: CapturedMail) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from boreal.rooms.billing.mails.rendering import render_order_mail, render_recei
 from boreal.rooms.billing.mails.sending import is_switched_on, portal_link, send
 from boreal.rooms.billing.orders.queries import OrderDetail, read
 from boreal.rooms.billing.orders.rendering import render_order
+from boreal.rooms.billing.subscriptions.queries import BILLS_USAGE
 from boreal.rooms.platform.public import organization_by_id, render_organization
 
 SWITCHES = {
@@ -43,7 +44,9 @@ async def send_order_mail(app: App, work: Work) -> None:
     _wait_for_charge(detail.order, now=await app.times.now(work.organization_id))
     email = detail.customer["email"]
     url = await portal_link(app, organization, customer_id=detail.customer["id"], email=email)
-    rendered = render_order_mail(render_order(detail), render_organization(organization), url)
+    id = detail.order["subscription_id"]
+    bills_usage = id is not None and bool(await app.database.fetchval(BILLS_USAGE, id=id))
+    rendered = render_order_mail(render_order(detail), render_organization(organization), url, bills_usage=bills_usage)
     attachments = await _invoice(app, detail)
     key = f"order-{detail.order['id']}"
     await send(app, organization, to=email, key=key, rendered=rendered, attachments=attachments)

@@ -8,14 +8,23 @@ from boreal.rooms.billing.mails.drawing import Line, RenderedMail, draw, say
 
 
 def render_order_mail(
-    order: Mapping[str, Any], organization: Mapping[str, Any], portal_url: str, *, locale: str = "en"
+    order: Mapping[str, Any],
+    organization: Mapping[str, Any],
+    portal_url: str,
+    *,
+    bills_usage: bool = False,
+    locale: str = "en",
 ) -> RenderedMail:
     """The confirmation of an order, given as the contract's `Order` and `Organization`.
 
     What it says first depends on why there is an order (`_kind`); what happens next is told of a subscription that goes
-    on. `portal_url` opens the customer's orders. Amounts and days are written for `locale`.
+    on, and that usage comes on top if it `bills_usage`. `portal_url` opens the customer's orders. Amounts and days are
+    written for `locale`.
     """
-    return _render(_kind(order), order, organization, portal_url, locale)
+    then = _next(order, locale)
+    if then and bills_usage and not (order["subscription"] or {}).get("cancel_at_period_end"):
+        then = f"{then} {say('next.usage')}"
+    return _render(_kind(order), order, organization, portal_url, then, locale)
 
 
 def render_receipt(
@@ -23,14 +32,15 @@ def render_receipt(
 ) -> RenderedMail:
     """Tells that an order is paid which could not be collected at first."""
     goes_on = (order["subscription"] or {}).get("status") in _GOES_ON
-    return _render("recovered" if goes_on else "paid_late", order, organization, portal_url, locale)
+    kind = "recovered" if goes_on else "paid_late"
+    return _render(kind, order, organization, portal_url, _next(order, locale), locale)
 
 
 _GOES_ON = ("active", "trialing")
 
 
 def _render(
-    kind: str, order: Mapping[str, Any], organization: Mapping[str, Any], portal_url: str, locale: str
+    kind: str, order: Mapping[str, Any], organization: Mapping[str, Any], portal_url: str, then: str, locale: str
 ) -> RenderedMail:
     product = (order["product"] or {}).get("name") or order["description"]
     names = {"merchant": organization["name"], "product": product}
@@ -42,7 +52,7 @@ def _render(
         intro=say(f"{kind}.intro", **names),
         merchant=organization["name"],
         lines=_lines(order, locale),
-        next=_next(order, locale),
+        next=then,
         number=order["invoice_number"],
         day=format_day(order["created_at"], locale),
         billed_to=_billed_to(order),

@@ -143,6 +143,7 @@ _IS_METERED = (
     )
     .correlate(SubscriptionRow)
 )
+BILLS_USAGE = sa.select(_IS_METERED).where(S.id == sa.bindparam("id", type_=PgUUID))
 _ACTIVE = (
     sa.select(SubscriptionRow, _IS_METERED.label("is_metered"))
     .where(S.customer_id == _CUSTOMER_ID, _is_one_of(ACTIVE))
