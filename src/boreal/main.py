@@ -226,7 +226,7 @@ def compose(
         ],
         limiter=Limiter(clock, per_minute=settings.rate_limit_per_minute),
     )
-    dispatcher = Dispatcher(database, fan_out=fan_out, react=_reactions(kinds, transactions.times))
+    dispatcher = Dispatcher(database, fan_out=fan_out, react=_reactions(kinds, transactions.times), wake=wakeups.wake)
     app.dispatch = lambda: dispatcher.run_once(now=clock.now())
     return Boreal(app, http, dispatcher)
 

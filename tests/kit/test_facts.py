@@ -134,7 +134,9 @@ async def test_a_dispatcher_that_is_killed_in_the_middle_leaves_its_facts_to_the
     await announce(lamps, "a", "b")
     async with open_lamps(kit_dsn, fresh=False) as doomed:
         with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
-            await Dispatcher(doomed.app.database, fan_out=die, react=ignore).run_once(now=START)
+            await Dispatcher(doomed.app.database, fan_out=die, react=ignore, wake=doomed.app.wakeups.wake).run_once(
+                now=START
+            )
     assert await lamps.rows("SELECT * FROM work") == []
     assert await lamps.dispatcher(fan_out=write_down).run_once(now=START) == 2
     assert await positions(lamps) == [("a", 1), ("b", 2)]

@@ -16,7 +16,7 @@ import pytest
 from boreal.kit.db import Connection
 from boreal.kit.telemetry import begin_trace
 from boreal.kit.tx import IllegalTransition, Locked, NotStored, Tx
-from boreal.kit.work import Kind, Work
+from boreal.kit.work import DISPATCH, Kind, Work
 from tests.support.lamps import START, Colour, Lamp, LampRow, Lamps, LampStatus, open_lamps, render_lamp
 from tests.support.queries import counted
 
@@ -191,19 +191,19 @@ async def test_what_waits_for_the_commit_runs_after_it_in_order(lamps: Lamps) ->
     assert order == [("first", 1), ("second", -1)]
 
 
-async def test_loops_are_woken_by_facts_and_by_work_and_by_nothing_else(lamps: Lamps) -> None:
-    event = lamps.app.wakeups.event("default")
+async def test_loops_are_woken_by_what_concerns_them_and_by_nothing_else(lamps: Lamps) -> None:
+    dispatch, default, other = (lamps.app.wakeups.event(name) for name in (DISPATCH, "default", "other"))
     async with lamps.app.transaction(lamps.organization_id) as tx:
         await tx.load(Lamp, uuid.uuid4())
-    assert not event.is_set()
+    assert not dispatch.is_set()
     await lamps.add()
-    assert event.is_set()
-    event.clear()
+    assert (dispatch.is_set(), default.is_set()) == (True, False)
+    dispatch.clear()
     async with lamps.app.transaction(lamps.organization_id) as tx:
         tx.enqueue("dust")
         await tx.flush()
-        assert not event.is_set(), "not before the commit"
-    assert event.is_set()
+        assert not default.is_set(), "not before the commit"
+    assert (dispatch.is_set(), default.is_set(), other.is_set()) == (False, True, False)
 
 
 async def test_time_stands_still_within_a_transaction(lamps: Lamps) -> None:

@@ -341,20 +341,23 @@ async def test_asking_for_a_key_that_was_given_up_begins_anew(lamps: Lamps, clai
     assert (again.id, again.attempts) == (row.id, 1)
 
 
-async def test_waking_sets_every_event_here_and_tells_the_others_once_per_interval() -> None:
+async def test_waking_sets_the_events_concerned_here_and_tells_the_others_once_per_interval() -> None:
     told: list[float] = []
     loop = asyncio.get_running_loop()
     wakeups = Wakeups(interval_s=0.2)
 
-    async def notify() -> None:
+    async def notify(concerns: frozenset[str]) -> None:
+        assert concerns == {"one", "two"}
         told.append(loop.time())
 
     wakeups.tell_others(notify)
-    events = [wakeups.event("one"), wakeups.event("two")]
+    events = [wakeups.event("one"), wakeups.event("one", waiter="another"), wakeups.event("two")]
+    unconcerned = wakeups.event("three")
     for _ in range(20):
-        wakeups.wake()
+        wakeups.wake({"one", "two"})
         woke = loop.time()
         assert all(event.is_set() for event in events)
+        assert not unconcerned.is_set()
         await asyncio.sleep(0.02)
         assert told, "the first is told at once"
     await asyncio.sleep(0.5)
@@ -367,16 +370,16 @@ async def test_what_comes_up_while_the_others_are_being_told_is_told_as_well() -
     told = 0
     wakeups = Wakeups(interval_s=0.001)
 
-    async def notify() -> None:
+    async def notify(_concerns: frozenset[str]) -> None:
         nonlocal told
         told += 1
         telling.set()
         await go_on.wait()
 
     wakeups.tell_others(notify)
-    wakeups.wake()
+    wakeups.wake({"one"})
     await telling.wait()
-    wakeups.wake()
+    wakeups.wake({"one"})
     go_on.set()
     await asyncio.sleep(0.05)
     assert told == 2
@@ -386,7 +389,7 @@ async def test_others_are_told_again_after_telling_failed() -> None:
     told = 0
     wakeups = Wakeups(interval_s=0.001)
 
-    async def notify() -> None:
+    async def notify(_concerns: frozenset[str]) -> None:
         nonlocal told
         told += 1
         if told == 1:
@@ -394,15 +397,15 @@ async def test_others_are_told_again_after_telling_failed() -> None:
 
     wakeups.tell_others(notify)
     for _ in range(2):
-        wakeups.wake()
+        wakeups.wake({"one"})
         await asyncio.sleep(0.02)
     assert told == 2
 
 
 def test_waking_without_a_loop_does_no_harm() -> None:
     wakeups = Wakeups()
-    wakeups.tell_others(lambda: asyncio.sleep(0))
-    wakeups.wake()
+    wakeups.tell_others(lambda _concerns: asyncio.sleep(0))
+    wakeups.wake({"one"})
 
 
 async def test_a_request_carries_the_trace_of_who_asked(lamps: Lamps) -> None:

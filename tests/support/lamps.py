@@ -129,7 +129,7 @@ class Lamps:
 
     def dispatcher(self, fan_out: FanOut = ignore, react: FanOut = ignore) -> Dispatcher:
         """A dispatcher of the facts."""
-        return Dispatcher(self.app.database, fan_out=fan_out, react=react)
+        return Dispatcher(self.app.database, fan_out=fan_out, react=react, wake=self.app.wakeups.wake)
 
     async def add(self, **values: Any) -> Lamp:
         """A new lamp: off, white, dark, without tags."""

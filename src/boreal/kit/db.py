@@ -104,10 +104,11 @@ class Runs(Protocol):
 
 
 class Connection:
-    """One connection inside one transaction."""
+    """One connection inside one transaction. `concerns` is what waits for its commit (`boreal.kit.work.Wakeups`)."""
 
     def __init__(self, raw: asyncpg.Connection) -> None:
         self.raw = raw
+        self.concerns: set[str] = set()
 
     async def fetch(self, statement: sa.sql.base.Executable, **binds: Any) -> list[Record]:
         """All rows."""

@@ -9,7 +9,7 @@ same transaction, turns them into deliveries (the `fan_out` given by the platfor
 A subject is locked while it changes, so its facts have ids in the order in which they happened.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -184,8 +184,11 @@ _POSITION = sa.text(
 class Dispatcher:
     """Turns committed facts into deliveries and work, each exactly once."""
 
-    def __init__(self, database: Database, *, fan_out: FanOut, react: FanOut) -> None:
+    def __init__(
+        self, database: Database, *, fan_out: FanOut, react: FanOut, wake: Callable[[Collection[str]], None]
+    ) -> None:
         self._database = database
+        self._wake = wake
         self._fan_out = fan_out
         self._react = react
 
@@ -202,4 +205,5 @@ class Dispatcher:
             await connection.execute(_POSITION, ids=[fact["id"] for fact in facts], positions=positions)
             await self._fan_out(connection, facts, now)
             await self._react(connection, facts, now)
-            return len(facts)
+        self._wake(connection.concerns)
+        return len(facts)

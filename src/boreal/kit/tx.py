@@ -289,7 +289,7 @@ class Tx:
                 notes=self._notes,
             )
             self._facts, self._notes = [], []
-            self._wake_after_commit()
+            self.connection.concerns.add(work.DISPATCH)
         if self._work:
             await work.enqueue(
                 self.connection,
@@ -300,15 +300,10 @@ class Tx:
                 clocks=self._clocks,
             )
             self._work = []
-            self._wake_after_commit()
-
-    def _wake_after_commit(self) -> None:
-        wake = self._engine.wakeups.wake
-        if wake not in self._after:
-            self._after.append(wake)
 
     async def finish(self) -> None:
-        """Runs what was asked for after the commit."""
+        """Wakes whom the commit concerns, and runs what was asked for after it."""
+        self._engine.wakeups.wake(self.connection.concerns)
         for action in self._after:
             result = action()
             if result is not None:

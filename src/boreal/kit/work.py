@@ -13,7 +13,7 @@ times are the organization's (`kit.times`).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -183,9 +183,10 @@ async def enqueue(
     trace: str | None,
     clocks: Mapping[UUID, OrganizationClock] = NO_CLOCKS,
 ) -> None:
-    """Writes rows of work in the caller's transaction. `KeyError` names a kind that no room declares.
+    """Writes rows of work in the caller's transaction, whose commit concerns their queues.
 
-    `now` is real time; `clocks` are those of the organizations that have one.
+    `KeyError` names a kind that no room declares. `now` is real time; `clocks` are those of the organizations that have
+    one.
     """
     rows = []
     for request in requests:
@@ -206,6 +207,7 @@ async def enqueue(
             }
         )
     await connection.execute_many(_ENQUEUE, rows)
+    connection.concerns.update(kinds[request.kind].queue for request in requests)
 
 
 def _due(request: Request, kind: Kind, *, now: datetime, clock: OrganizationClock | None) -> tuple[datetime, bool]:
@@ -220,28 +222,35 @@ def _due(request: Request, kind: Kind, *, now: datetime, clock: OrganizationCloc
     return now, False
 
 
+DISPATCH = "dispatch"
+"""What a commit with facts concerns, as one with work concerns its queues."""
+
+
 class Wakeups:
-    """Tells the loops of this process, and at most once per interval those of others, that something may be due."""
+    """Tells the loops of this process, and at most once per interval those of others, that something may be due.
+
+    Each loop waits for one concern: a queue, or `DISPATCH`.
+    """
 
     CHANNEL = "boreal_work"
 
     def __init__(self, *, interval_s: float = 0.05) -> None:
-        self._events: dict[str, asyncio.Event] = {}
+        self._events: dict[tuple[str, str], asyncio.Event] = {}
         self._interval_s = interval_s
-        self._notify: Callable[[], Awaitable[None]] | None = None
+        self._notify: Callable[[frozenset[str]], Awaitable[None]] | None = None
         self._telling: asyncio.Task[None] | None = None
-        self._untold = False
+        self._untold: set[str] = set()
 
-    def event(self, name: str) -> asyncio.Event:
-        """The event that a loop waits on and clears."""
-        return self._events.setdefault(name, asyncio.Event())
+    def event(self, concern: str, *, waiter: str = "") -> asyncio.Event:
+        """The event that a loop waits on and clears; each waiter of a concern has its own."""
+        return self._events.setdefault((concern, waiter), asyncio.Event())
 
-    def tell_others(self, notify: Callable[[], Awaitable[None]]) -> None:
-        """Other processes work too: call `notify` when there is something for them."""
+    def tell_others(self, notify: Callable[[frozenset[str]], Awaitable[None]]) -> None:
+        """Other processes work too: call `notify` with what concerns them."""
         self._notify = notify
 
-    def wake(self) -> None:
-        """Wakes every loop of this process; the others hear of it within the interval.
+    def wake(self, concerns: Collection[str]) -> None:
+        """Wakes the loops of this process that are concerned; those of others hear of it within the interval.
 
         Outside of an event loop nobody is told: those who wait look by themselves every few seconds.
         """
@@ -249,28 +258,31 @@ class Wakeups:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             return
-        self.wake_here()
-        self._untold = True
-        if self._notify is not None and (self._telling is None or self._telling.done()):
+        self.wake_here(concerns)
+        self._untold.update(concerns)
+        if self._untold and self._notify is not None and (self._telling is None or self._telling.done()):
             self._telling = loop.create_task(self._tell(self._notify))
 
-    def wake_here(self) -> None:
-        """Wakes every loop of this process."""
-        for event in self._events.values():
-            event.set()
+    def wake_here(self, concerns: Collection[str] | None = None) -> None:
+        """Wakes the loops of this process that are concerned; None: every one."""
+        for (concern, _), event in self._events.items():
+            if concerns is None or concern in concerns:
+                event.set()
 
-    async def _tell(self, notify: Callable[[], Awaitable[None]]) -> None:
+    async def _tell(self, notify: Callable[[frozenset[str]], Awaitable[None]]) -> None:
         """Tells at once, then once per interval for as long as there is something new to tell."""
         while self._untold:
-            self._untold = False
+            concerns = frozenset(self._untold)
+            self._untold.clear()
             try:
-                await notify()
+                await notify(concerns)
             except FAILURES as error:
                 _log.warning("notify_failed", error=str(error))
             await asyncio.sleep(self._interval_s)
 
 
-NOTIFY = sa.text("SELECT pg_notify('boreal_work', '')")
+NOTIFY = sa.text("SELECT pg_notify('boreal_work', :concerns)")
+"""`concerns` are joined by spaces."""
 
 _FAILED = sa.select(WorkRow).where(WorkRow.c.failed_at.is_not(None)).order_by(WorkRow.c.id).limit(sa.bindparam("limit"))
 _RETRY = sa.text(

@@ -14,7 +14,7 @@ from boreal.kit.claims import Claims
 from boreal.kit.db import FAILURES
 from boreal.kit.facts import Dispatcher
 from boreal.kit.telemetry import begin_trace
-from boreal.kit.work import Kind, Later, Work
+from boreal.kit.work import DISPATCH, Kind, Later, Work
 
 _log = structlog.get_logger("boreal.worker")
 
@@ -71,7 +71,7 @@ class Worker:
                 group.create_task(self._work(queue, slots))
 
     async def _dispatch(self) -> None:
-        wake = self._app.wakeups.event("dispatch")
+        wake = self._app.wakeups.event(DISPATCH)
         while True:
             wake.clear()
             try:
@@ -81,9 +81,7 @@ class Worker:
                 _log.error("dispatch_failed", exc_info=error)
                 await asyncio.sleep(1)
                 continue
-            if done:
-                self._app.wakeups.wake()
-            else:
+            if not done:
                 await _sleep(wake, IDLE_S)
 
     async def _work(self, queue: str, slots: int) -> None:

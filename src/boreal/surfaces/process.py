@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
@@ -130,9 +130,13 @@ async def hear_revocations(app: App) -> None:
 
 async def hear_work(app: App) -> None:
     """Wakes this process when another one has written work: its worker, and who watches a checkout."""
+
+    def hear(concerns: str) -> None:
+        app.wakeups.wake_here(concerns.split())
+
     while True:
         with suppress(*FAILURES):
-            async with app.database.listening(Wakeups.CHANNEL, lambda _payload: app.wakeups.wake_here()) as connection:
+            async with app.database.listening(Wakeups.CHANNEL, hear) as connection:
                 app.wakeups.wake_here()  # for what was written while nobody listened
                 await _closed(connection)
         await asyncio.sleep(1)
@@ -141,8 +145,8 @@ async def hear_work(app: App) -> None:
 def tell_others(app: App) -> None:
     """Other processes hear of work that this one writes."""
 
-    async def notify() -> None:
-        await app.database.execute(NOTIFY)
+    async def notify(concerns: Collection[str]) -> None:
+        await app.database.execute(NOTIFY, concerns=" ".join(concerns))
 
     app.wakeups.tell_others(notify)
 

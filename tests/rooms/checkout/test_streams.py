@@ -137,7 +137,7 @@ async def test_the_hour_ends_the_stream(shop: Shop) -> None:
     session = await open_session(shop, await make_product(shop))
     async with served(shop.boreal) as client, watching(client, session) as watch:
         shop.clock.advance(timedelta(hours=1))
-        shop.app.wakeups.wake()
+        shop.app.wakeups.wake_here()
         await eventually(lambda: watch.ended)
         late = await client.get(f"{session.url}/stream")
         assert problem(late) == (410, "ExpiredCheckoutError", "This checkout session has expired.")
@@ -154,7 +154,7 @@ async def test_the_hour_passes_by_the_clock_of_the_organization(shop: Shop) -> N
         then = {"time": "2020-01-31T10:00:00Z"}
         good(await shop.client.post(f"/v1/test-clocks/{clock['id']}/advance", json=then), 202)
         await shop.settle()
-        shop.app.wakeups.wake()
+        shop.app.wakeups.wake_here()
         await eventually(lambda: watch.ended)
 
 

@@ -25,7 +25,7 @@ from boreal.kit.db import FAILURES, Database
 from boreal.kit.problems import Problem
 from boreal.kit.routing import dump
 from boreal.kit.times import ClockRow
-from boreal.kit.work import Wakeups
+from boreal.kit.work import DISPATCH, Wakeups
 from boreal.rooms.checkout.checkouts.tables import CheckoutRow
 from boreal.rooms.platform.public import is_told
 
@@ -87,7 +87,7 @@ class CheckoutStreams:
     def __init__(self, database: Database, clock: Clock, wakeups: Wakeups) -> None:
         self._database = database
         self._clock = clock
-        self._woken = wakeups.event("checkout streams")
+        self._woken = wakeups.event(DISPATCH, waiter="checkout streams")
         self._watchers: dict[UUID, set[_Watcher]] = {}
         self._loop: asyncio.Task[None] | None = None
 
